@@ -1,0 +1,46 @@
+//! `GET /api/admin/ebay/tokens/{account}/attempts/{attempt}`: what became of one attempt.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::{
+    account::{Narrow, find_account},
+    auth::SignedIn,
+    extract::{Params, Segments},
+    problem::Problem,
+};
+use crate::{account::AttemptId, store::Store};
+
+/// 200 with the entry; 202 while a person's request waits or runs.
+pub(super) async fn get(
+    user: SignedIn,
+    State(store): State<Store>,
+    Segments(account, attempt): Segments,
+    Params(narrow): Params<Narrow>,
+) -> Result<Response, Problem> {
+    let account = find_account(&store, &user, &account, &narrow).await?.subject.account_id;
+    let attempt: AttemptId = attempt.parse().map_err(|_| no_attempt())?;
+    // Asked for first: between a request that is not closed and an entry that is not there, the
+    // attempt may have finished.
+    let request = store.request_of_account(account, attempt).await?;
+    if let Some(entry) = store.entry_of_account(account, attempt).await? {
+        return Ok(Json(entry).into_response());
+    }
+    let Some(request) = request else { return Err(no_attempt()) };
+    let state = if request.claimed { "running" } else { "waiting" };
+    Ok((StatusCode::ACCEPTED, Json(json!({ "attempt_id": attempt, "state": state }))).into_response())
+}
+
+fn no_attempt() -> Problem {
+    Problem::not_found(
+        "no-such-attempt",
+        "No such attempt",
+        "This account has no entry of that attempt, and no request for it waits. \
+         A scheduled attempt shows here once it has ended.",
+    )
+}

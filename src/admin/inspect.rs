@@ -1,0 +1,33 @@
+//! `GET /api/admin/ebay/tokens/{account}/inspect`: an account looked at from inside, without the network.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use super::{
+    account::{Narrow, find_account},
+    auth::SignedIn,
+    extract::{Params, Segment},
+    press::no_token,
+    problem::Problem,
+    router::Lead,
+};
+use crate::{
+    account::Role,
+    crypto::Keyring,
+    refresh::{self, Inspection},
+    store::Store,
+};
+
+pub(super) async fn get(
+    user: SignedIn,
+    State(store): State<Store>,
+    State(keyring): State<Arc<Keyring>>,
+    State(Lead(lead)): State<Lead>,
+    Segment(account): Segment,
+    Params(narrow): Params<Narrow>,
+) -> Result<Json<Inspection>, Problem> {
+    let account = find_account(&store, &user, &account, &narrow).await?;
+    user.require(Role::Operator, account.subject.org_id)?;
+    refresh::inspect(&store, &keyring, &account, lead).await?.map(Json).ok_or_else(no_token)
+}

@@ -1,0 +1,63 @@
+//! The HTTP API and the admin page: what people read and ask for (DESIGN §7).
+//!
+//! Every answer about accounts and entries is filtered by the orgs of the user whom the bearer token
+//! or session stands for (G9): what he may not see is answered like what does not exist. Errors are problem
+//! documents (RFC 9457) that say what to do. Nothing here refreshes anything: a person's press is
+//! stored and published, and a worker runs it.
+
+mod account;
+mod account_actions;
+mod attempt;
+mod auth;
+mod bad_tokens;
+mod csrf;
+mod dead_letters;
+mod download;
+mod extract;
+mod health;
+mod inspect;
+mod layers;
+mod metrics;
+mod page;
+mod press;
+mod problem;
+mod ready;
+mod refresh_debug;
+mod router;
+mod series;
+mod server;
+mod status;
+mod stream;
+mod stream_slots;
+mod summary;
+mod terminal_logs;
+mod workers;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{connect_log::Feed, crypto::Keyring, queue::Broker, store::Store};
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct AdminParts {
+    /// Accounts, entries, users.
+    pub store: Store,
+    /// Publishes people's requests, and says how full the queues are.
+    pub broker: Broker,
+    /// For `inspect`.
+    pub keyring: Arc<Keyring>,
+    /// Live entries.
+    pub feed: Feed,
+    /// How long before its end an access token is refreshed.
+    pub lead: Duration,
+}
+
+/// Serves the API on `listener` until `shutdown`; then ends streams, finishes what is under way
+/// within a limit, and returns.
+pub async fn serve(listener: TcpListener, parts: AdminParts, shutdown: CancellationToken) {
+    let router = router::router(parts, shutdown.clone());
+    server::run(listener, router, shutdown).await;
+}

@@ -1,0 +1,76 @@
+// Health in one sentence: all is well, or exactly what is not, the weightiest first, each with the way
+// to its fix.
+
+import { number, plural, span } from "./dom.js";
+
+const LATE_S = 30;
+const ROLES = { worker: "nothing is refreshed", scheduler: "accounts that are due wait", "log-writer": "entries wait to be stored" };
+const runs = (instance, role) => instance.live && (instance.role === role || instance.role === "all");
+
+/** @returns {{tone: string, text: string, problems: {tone: string, text: string, href: string, link: string}[]}} */
+export function judge(summary, workers) {
+  const problems = [];
+  const add = (tone, text, href, link) => problems.push({ tone, text, href, link });
+  const health = summary.health;
+  if (health.missing) add("bad", `${plural(health.missing, "attempt")} without an entry`, "#instances", "look at the log-writers");
+  if (workers) fleet(workers, add);
+  else {
+    if (health.workers === 0) add("bad", "No worker is live: nothing is refreshed", "/terminal", "see the last entries");
+    if (!(health.last_tick_age_seconds < LATE_S)) add("bad", "The scheduler is late: accounts that are due wait", "/terminal", "see the last entries");
+    if (health.outbox_age_seconds > LATE_S) add("warn", "Entries wait to be stored", "/terminal", "see the last entries");
+  }
+  accounts(summary, add);
+  for (const quota of summary.quota) {
+    const share = quota.calls / Math.max(1, quota.daily_quota);
+    if (share >= 0.8) add(share >= 1 ? "bad" : "warn", `${Math.round(share * 100)} % of the daily calls of ${quota.client_id} are spent`, "#quota", "see the quota");
+  }
+  const rank = { bad: 0, warn: 1 };
+  problems.sort((a, b) => rank[a.tone] - rank[b.tone]);
+  const tone = problems[0]?.tone ?? "ok";
+  return { tone, text: problems.length ? headline(problems) : allWell(summary, workers), problems };
+}
+
+const headline = ([first, ...rest]) => `${first.text}${rest.length ? `; and ${plural(rest.length, "more thing")} to see to` : ""}.`;
+
+function allWell({ accounts: count, statuses, health }, workers) {
+  const last = Math.max(...statuses.map((status) => Date.parse(status.last_success_at) || 0));
+  const said = [count === 0 ? "No accounts yet" : count === 1 ? "The one account is fresh" : `All ${number(count)} accounts fresh`];
+  if (last > 0) said.push(`last refresh ${span((Date.parse(health.at) - last) / 1000)} ago`);
+  const live = workers?.instances.filter((instance) => runs(instance, "worker")) ?? [];
+  said.push(`${plural(workers ? live.length : health.workers, "worker")}${workers ? ", one version" : ""}`);
+  return `${said.join("; ")}.`;
+}
+
+function fleet({ instances, queues, scheduler, health }, add) {
+  const live = instances.filter((instance) => instance.live);
+  for (const [role, then] of Object.entries(ROLES))
+    if (!instances.some((instance) => runs(instance, role))) add("bad", `No ${role} is live: ${then}`, "#instances", `start \`token-refresh ${role}\``);
+  if (live.some((instance) => ["scheduler", "all"].includes(instance.role)) && !(scheduler.last_tick_age_seconds < LATE_S))
+    add("bad", scheduler.last_tick_age_seconds === null ? "The scheduler has not finished a tick" : `The scheduler last finished a tick ${span(scheduler.last_tick_age_seconds)} ago`, "#scheduler", "look at the scheduler");
+  if (health.outbox_age_seconds > 15) add("warn", `Entries wait to be stored for ${span(health.outbox_age_seconds)}`, "#scheduler", "look at the lag");
+  if (!queues) add("bad", "The broker does not answer", "#queues", "check AMQP_URL and RabbitMQ");
+  for (const queue of queues ?? [])
+    if (isDead(queue.name) && queue.messages) add("warn", `${plural(queue.messages, "dead letter")} in ${queue.name}`, "#dead-letters", "read them");
+  const versions = new Set(live.map((instance) => `${instance.version} ${instance.commit}`));
+  if (versions.size > 1) add("warn", `${versions.size} versions run side by side`, "#instances", "compare the instances");
+  const keys = new Set(live.map((instance) => instance.key_ids.join(", ")));
+  if (keys.size > 1) add("warn", "Live processes hold different keys", "#instances", "compare the keys");
+  const silent = instances.filter((instance) => !instance.live && !instance.stopped_at).length;
+  if (silent) add("warn", `${plural(silent, "process", "processes")} fell silent without stopping`, "#instances", "look at the instances");
+}
+
+export const isDead = (queue) => queue.endsWith(".dead") || queue === "unroutable";
+
+function accounts({ statuses }, add) {
+  const words = {
+    reconnect_required: ["bad", "must be connected again by the seller", "must be connected again by their sellers"],
+    blocked: ["bad", "is blocked by a key or keyset", "are blocked by a key or keyset"],
+    expired: ["bad", "has no valid token", "have no valid token"],
+  };
+  for (const [status, [tone, one, many]] of Object.entries(words)) {
+    const found = statuses.find((row) => row.status === status);
+    if (found?.accounts) add(tone, `${plural(found.accounts, "account")} ${found.accounts === 1 ? one : many}`, `/accounts?status=${status}`, "see which");
+  }
+  const failing = statuses.filter((row) => !words[row.status] && row.status !== "paused").reduce((sum, row) => sum + row.failing, 0);
+  if (failing) add("warn", `${plural(failing, "account")} failed last time, still with a valid token`, "/accounts?failing=true", "see which");
+}

@@ -1,0 +1,157 @@
+//! The pages behind the sign-in: a head, the navigation, and an empty place that a script fills.
+
+use askama::Template;
+use axum::{
+    extract::{FromRequestParts, State},
+    http::{StatusCode, header, request::Parts},
+    response::{Html, IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    super::{
+        auth::{Door, SignedIn},
+        problem::Problem,
+        router::Shared,
+    },
+    HEADERS, assets,
+};
+use crate::{
+    failure::{Class, NotRun},
+    instance,
+};
+
+/// One page's shell.
+#[derive(Template)]
+#[template(path = "shell.html", config = "src/admin/page/askama.toml")]
+struct Shell {
+    title: &'static str,
+    /// The view in the navigation.
+    current: &'static str,
+    /// Names the script that fills the page.
+    script: &'static str,
+    folder: &'static str,
+    user: String,
+    /// Who the user is and what he may do, and the words for classes; JSON.
+    session: String,
+    version: &'static str,
+}
+
+/// Loads the same address once more from the page itself: a strict cookie does not come along from
+/// a foreign site's link.
+#[derive(Template)]
+#[template(path = "again.html", config = "src/admin/page/askama.toml")]
+struct Again;
+
+/// A user who looks at a page; where there is none, the answer instead of the page.
+pub(super) struct Looking(SignedIn);
+
+impl FromRequestParts<Shared> for Looking {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Response> {
+        match SignedIn::from_request_parts(parts, state).await {
+            Ok(user) => Ok(Self(user)),
+            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Err(elsewhere(parts)),
+            Err(problem) => Err(problem.into_response()),
+        }
+    }
+}
+
+fn elsewhere(parts: &Parts) -> Response {
+    let foreign =
+        parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site");
+    if foreign && parts.headers.get(header::COOKIE).is_none() {
+        return page(StatusCode::OK, &Again);
+    }
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let next = if path == "/" { String::new() } else { format!("?next={}", encode(path)) };
+    (StatusCode::SEE_OTHER, [(header::LOCATION, format!("/sign-in{next}"))]).into_response()
+}
+
+/// Percent-encodes a path for a query's value.
+fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    text.bytes().fold(String::new(), |out, byte| {
+        if plain(byte) {
+            out + char::from(byte).encode_utf8(&mut [0; 4])
+        } else {
+            out + &format!("%{byte:02X}")
+        }
+    })
+}
+
+pub(super) async fn workers(State(door): State<Door>, Looking(user): Looking) -> Response {
+    shell(&door, &user, "Workers", "workers", "workers.js").await
+}
+
+pub(super) async fn terminal(State(door): State<Door>, Looking(user): Looking) -> Response {
+    shell(&door, &user, "Token refresh terminal", "terminal", "terminal.js").await
+}
+
+pub(super) async fn accounts(State(door): State<Door>, Looking(user): Looking) -> Response {
+    shell(&door, &user, "Accounts", "accounts", "accounts.js").await
+}
+
+pub(super) async fn account(State(door): State<Door>, Looking(user): Looking) -> Response {
+    shell(&door, &user, "Account", "accounts", "account.js").await
+}
+
+async fn shell(
+    door: &Door,
+    user: &SignedIn,
+    title: &'static str,
+    current: &'static str,
+    script: &'static str,
+) -> Response {
+    let member = user.member();
+    let orgs = match door.store.list_orgs().await {
+        Ok(orgs) => orgs,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let seen = |id| member.platform_admin || member.memberships.iter().any(|membership| membership.org == id);
+    let orgs: Map<String, Value> = orgs
+        .into_iter()
+        .filter(|org| seen(org.id))
+        .map(|org| (org.id.to_string(), org.name.into()))
+        .collect();
+    let roles: Map<String, Value> = member
+        .memberships
+        .iter()
+        .map(|membership| (membership.org.to_string(), membership.role.as_str().into()))
+        .collect();
+    let session = json!({
+        "id": member.id,
+        "name": member.name,
+        "platform_admin": member.platform_admin,
+        "orgs": orgs,
+        "roles": roles,
+        "classes": words(Class::ALL.iter().map(|class| (class.as_str(), class.meaning(), class.next_step()))),
+        "not_run": words(NotRun::ALL.iter().map(|reason| (reason.as_str(), reason.meaning(), ""))),
+    });
+    let shell = Shell {
+        title,
+        current,
+        script,
+        folder: assets::FOLDER.as_str(),
+        user: member.name.clone(),
+        session: session.to_string(),
+        version: instance::VERSION,
+    };
+    page(StatusCode::OK, &shell)
+}
+
+fn words<'a>(words: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> Map<String, Value> {
+    words.map(|(name, meaning, next)| (name.to_owned(), json!([meaning, next]))).collect()
+}
+
+/// Renders a template as a page.
+pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(text) => (status, HEADERS, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "a page cannot be rendered");
+            Problem::internal().into_response()
+        }
+    }
+}

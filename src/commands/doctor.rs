@@ -1,0 +1,158 @@
+//! `doctor`: what is wrong, and what to do about it.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::startup::{check_keys, check_schema};
+use crate::{config, crypto::Keyring, queue::Broker, store::Store, terminal::HealthReport};
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {}
+
+fn good(what: &str, detail: &str) {
+    println!("ok    {what}: {detail}");
+}
+
+/// Counts what is wrong, and prints a line and a remedy for each.
+#[derive(Default)]
+struct Findings {
+    failed: usize,
+}
+
+impl Findings {
+    fn bad(&mut self, what: &str, problem: &str, remedy: &str) {
+        self.failed += 1;
+        println!("FAIL  {what}: {problem}\n      → {remedy}");
+    }
+
+    fn note<T>(&mut self, what: &str, result: anyhow::Result<T>, remedy: &str) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.bad(what, &format!("{error:#}"), remedy);
+                None
+            }
+        }
+    }
+}
+
+pub(super) async fn run(_: Doctor) -> anyhow::Result<ExitCode> {
+    let mut findings = Findings::default();
+    println!("token-refresh {}", super::version());
+    let store = findings.note(
+        "configuration",
+        config::store("token-refresh doctor", 3),
+        "set DATABASE_URL or DATABASE_URL_FILE",
+    );
+    let broker = findings.note(
+        "configuration",
+        config::broker("token-refresh doctor"),
+        "set AMQP_URL or AMQP_URL_FILE",
+    );
+    let keyring = findings.note(
+        "configuration",
+        config::keyring(),
+        "make a key with `token-refresh keys generate` and set TOKEN_KEYS",
+    );
+    let schema = match &store {
+        Some(store) => check_database(&mut findings, store).await,
+        None => false,
+    };
+    if let Some(broker) = &broker {
+        check_broker(&mut findings, broker).await;
+    }
+    if let (true, Some(store), Some(keyring)) = (schema, &store, &keyring) {
+        check_sealing(&mut findings, store, keyring).await;
+    }
+    if let (true, Some(store), Some(broker)) = (schema, &store, &broker) {
+        check_fleet(&mut findings, store, broker).await;
+    }
+    if findings.failed == 0 {
+        println!("All is well.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} problem(s).", findings.failed);
+    Ok(ExitCode::FAILURE)
+}
+
+async fn check_database(findings: &mut Findings, store: &Store) -> bool {
+    let reached = store.ping().await.map_err(anyhow::Error::from);
+    if findings
+        .note(
+            "database",
+            reached,
+            "check host, port, user and password in DATABASE_URL, and that PostgreSQL runs",
+        )
+        .is_none()
+    {
+        return false;
+    }
+    good("database", "answers");
+    let schema = check_schema(store).await;
+    let fits = findings.note("schema", schema, "run `token-refresh migrate`").is_some();
+    if fits {
+        good("schema", "is this version's");
+    }
+    fits
+}
+
+async fn check_broker(findings: &mut Findings, broker: &Broker) {
+    let report = broker.check().await.map_err(anyhow::Error::from);
+    let remedy = "check host, port, user, password and virtual host in AMQP_URL, and that RabbitMQ runs";
+    let Some(report) = findings.note("broker", report, remedy) else { return };
+    good("broker", &format!("answers ({})", report.server.as_deref().unwrap_or("version unknown")));
+    for difference in &report.differences {
+        findings.bad(
+            "topology",
+            &difference.to_string(),
+            "run `token-refresh migrate`; a queue that differs must be emptied and deleted first",
+        );
+    }
+    if report.differences.is_empty() {
+        good("topology", "is as in queues/definitions.json");
+    }
+}
+
+async fn check_sealing(findings: &mut Findings, store: &Store, keyring: &Keyring) {
+    let remedy = "give every process the same TOKEN_KEYS; a key id always means one key";
+    if findings.note("keys", check_keys(store, keyring).await, remedy).is_some() {
+        good(
+            "keys",
+            &format!("{} open their canaries; {} seals", keyring.ids().join(", "), keyring.sealing_id()),
+        );
+    }
+    let in_use = store.keys_in_use().await.map_err(anyhow::Error::from);
+    for (id, texts) in findings.note("keys", in_use, "see above").unwrap_or_default() {
+        if !keyring.has(&id) {
+            findings.bad(
+                "keys",
+                &format!("{texts} stored text(s) need key \"{id}\""),
+                "add that key to TOKEN_KEYS, behind the first",
+            );
+        }
+    }
+}
+
+async fn check_fleet(findings: &mut Findings, store: &Store, broker: &Broker) {
+    let report = HealthReport::take(store, broker, None).await.map_err(anyhow::Error::from);
+    let Some(report) = findings.note("processes", report, "see above") else { return };
+    for warning in &report.warnings {
+        findings.bad("processes", warning, "see `token-refresh terminal` and each process's log");
+    }
+    if report.warnings.is_empty() {
+        good("processes", &report.to_text().replace('\n', "; "));
+    }
+    let instances = store.list_instances().await.map_err(anyhow::Error::from);
+    let instances = findings.note("processes", instances, "see above").unwrap_or_default();
+    let mut live = instances.iter().filter(|instance| instance.live);
+    if let Some(first) = live.next()
+        && let Some(other) = live.find(|other| other.key_ids != first.key_ids)
+    {
+        findings.bad(
+            "keys",
+            &format!("{} and {} hold different keys", first.id, other.id),
+            "give every process the same TOKEN_KEYS",
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! `terminal`: every attempt, newest first, or live.
+
+use std::{collections::HashSet, process::ExitCode, time::Duration};
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    account::{NarrowArgs, select},
+    output,
+};
+use crate::{
+    config,
+    connect_log::{Feed, FeedEvent},
+    failure::Class,
+    message::{Action, Entry, Source},
+    queue::Broker,
+    store::{EntryFilter, Store},
+    terminal::{HealthReport, Layout, render},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Terminal {
+    /// Go on showing entries as they arrive; the newest is then at the bottom.
+    #[arg(long, short)]
+    follow: bool,
+    /// Past entries shown.
+    #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..=1_000))]
+    limit: i64,
+    #[command(flatten)]
+    narrow: NarrowArgs,
+    /// Only this account: its id or username.
+    #[arg(long)]
+    account: Option<String>,
+    /// Only this cause: scheduled, debug or admin.
+    #[arg(long)]
+    source: Option<Source>,
+    /// Only this action, for example `token_refresh_failed`.
+    #[arg(long)]
+    action: Option<Action>,
+    /// Only this class, for example `decrypt_failed`.
+    #[arg(long)]
+    class: Option<Class>,
+    /// How much of each entry: full, line or json.
+    #[arg(long, default_value = "full")]
+    layout: Layout,
+    /// The same as `--layout json`: one entry a line on standard output, health on standard error.
+    #[arg(long, conflicts_with = "layout")]
+    json: bool,
+}
+
+/// Time between two health lines while following.
+const HEALTH_EVERY: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(command: Terminal) -> anyhow::Result<ExitCode> {
+    let store = config::store("token-refresh terminal", 4)?;
+    let broker = config::broker("token-refresh terminal")?;
+    let filter = command.filter(&store).await?;
+    let layout = if command.json { Layout::Json } else { command.layout };
+    let shutdown = CancellationToken::new();
+    if command.follow {
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            drop(tokio::signal::ctrl_c().await);
+            stop.cancel();
+        });
+        follow(&store, &broker, filter, command.limit, layout, &shutdown).await?;
+    } else {
+        let report = HealthReport::take(&store, &broker, filter.orgs.as_deref()).await?;
+        eprint!("{}", report.to_text());
+        let entries =
+            if command.limit > 0 { store.history(&filter, None, command.limit).await? } else { Vec::new() };
+        if entries.is_empty() {
+            eprintln!("No entries: {}", why_empty(&store, &filter).await?);
+        }
+        for (index, entry) in entries.iter().enumerate() {
+            if !print(entry, layout, Some(index + 1))? {
+                break;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Terminal {
+    async fn filter(&self, store: &Store) -> anyhow::Result<EntryFilter> {
+        let account = match &self.account {
+            Some(name) => Some(select(store, name, &self.narrow).await?.subject.account_id),
+            None => None,
+        };
+        Ok(EntryFilter {
+            orgs: self.narrow.orgs(store).await?,
+            environment: self.narrow.environment,
+            account,
+            source: self.source,
+            action: self.action,
+            class: self.class,
+            ..EntryFilter::default()
+        })
+    }
+}
+
+/// Shows the past, oldest first, then what arrives, each entry once, until `shutdown`.
+pub(super) async fn follow(
+    store: &Store,
+    broker: &Broker,
+    filter: EntryFilter,
+    limit: i64,
+    layout: Layout,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let feed = Feed::start(store.clone(), broker, shutdown.child_token());
+    // The walk begins before the past is read: what is stored in between comes twice, and is known.
+    let (after, _) = store.positions().await?;
+    let mut events = feed.follow(filter.clone(), Some(after));
+    let past = if limit > 0 { store.history(&filter, None, limit).await? } else { Vec::new() };
+    let mut past_ids: HashSet<_> = past.iter().map(|entry| entry.id).collect();
+    eprint!("{}", HealthReport::take(store, broker, filter.orgs.as_deref()).await?.to_text());
+    if past.is_empty() {
+        eprintln!("No entries yet: {}", why_empty(store, &filter).await?);
+    }
+    for entry in past.iter().rev() {
+        if !print(entry, layout, None)? {
+            return Ok(());
+        }
+    }
+    let mut health = tokio::time::interval(HEALTH_EVERY);
+    health.reset();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            _ = health.tick() => match HealthReport::take(store, broker, filter.orgs.as_deref()).await {
+                Ok(report) => eprint!("{}", report.to_text()),
+                Err(error) => eprintln!("! {}", crate::logging::Chain(&error)),
+            },
+            event = events.recv() => match event {
+                Some(FeedEvent::Entry { entry, .. }) => {
+                    if !past_ids.remove(&entry.id) && !print(&entry, layout, None)? {
+                        return Ok(());
+                    }
+                }
+                Some(FeedEvent::Live(true)) => eprintln!("live: entries arrive as they are made"),
+                Some(FeedEvent::Live(false)) => eprintln!("not live: the broker is away; entries come from the store"),
+                Some(FeedEvent::Gap { first, .. }) => eprintln!("gap: entries before position {first} are no longer kept"),
+                Some(FeedEvent::Cursor(_)) => {}
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+/// Prints an entry; answers whether anybody still reads.
+fn print(entry: &Entry, layout: Layout, number: Option<usize>) -> anyhow::Result<bool> {
+    output::print(&render(entry, layout, number))
+}
+
+/// Why a terminal shows nothing: no match, or no attempt at all.
+async fn why_empty(store: &Store, filter: &EntryFilter) -> anyhow::Result<&'static str> {
+    let everything = EntryFilter { orgs: filter.orgs.clone(), ..EntryFilter::default() };
+    Ok(if store.history(&everything, None, 1).await?.is_empty() {
+        "no attempt was ever made. Is an account imported (`accounts list`) and does a worker run (`doctor`)?"
+    } else {
+        "entries exist, but none matches the filter."
+    })
+}

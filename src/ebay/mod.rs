@@ -1,0 +1,39 @@
+//! Adapter to eBay's token endpoint: one request builder, one client, and what an answer means.
+//!
+//! Knows tokens and failures, and nothing of accounts' rows, queues or schedules. The way through:
+//!
+//! ```text
+//! RefreshRequest ──shown()──▶ ExchangeRequest                 what the entry shows
+//!       │
+//! EbayClient::refresh ──▶ Exchange { sent, result, timings }
+//!                              │
+//!                              ├─ Answer::shown() ──▶ ExchangeResponse   what the entry shows
+//!                              └─ classify() ──▶ Grant | Refusal         what it means
+//! ```
+//!
+//! What is shown is made from the very request that is sent, and everything that is shown of an
+//! answer is masked first, also where it echoes the request: a token leaves here only inside a
+//! [`Grant`] (G4).
+
+mod answer;
+mod call;
+mod classify;
+mod client;
+mod endpoint;
+mod gate;
+mod json;
+mod mask;
+mod request;
+mod secrets;
+
+pub use answer::{Answer, Ending, MAX_BODY_BYTES};
+pub use call::{CallFailure, Exchange};
+pub use classify::{Grant, Refusal, classify};
+pub use client::{ClientError, ClientSettings, EbayClient};
+pub use endpoint::{EndpointError, TokenEndpoint};
+pub use request::{RefreshRequest, synthetic_request};
+
+#[cfg(test)]
+mod client_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Why something could not be done with the broker.
+
+use std::{error::Error, fmt, time::Duration};
+
+/// Why something could not be done with the broker. Holds no address and no credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The broker refused, or the connection failed.
+    #[error("{what} failed")]
+    Broker {
+        /// What was being done.
+        what: &'static str,
+        /// What lapin says of it.
+        #[source]
+        source: Box<lapin::Error>,
+    },
+    /// No answer in time.
+    #[error("{what} took longer than {limit:?}")]
+    Slow {
+        /// What was being done.
+        what: &'static str,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The connection or channel is gone.
+    #[error("the connection is gone")]
+    Lost,
+    /// The broker ended the consumer: its queue was deleted, or lost its leader.
+    #[error("the broker ended the consumer of {0}")]
+    ConsumerEnded(String),
+}
+
+impl QueueError {
+    /// The AMQP reply code and text of a request that the broker refused.
+    pub(super) fn refusal(&self) -> Option<(u16, &str)> {
+        let Self::Broker { source, .. } = self else { return None };
+        match source.kind() {
+            lapin::ErrorKind::ProtocolError(error) => Some((error.get_id(), error.get_message().as_str())),
+            _ => None,
+        }
+    }
+}
+
+/// An error with all its sources, for a log line.
+pub(super) struct Chain<'a>(pub(super) &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = self.0.to_string();
+        f.write_str(&told)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            let text = error.to_string();
+            // lapin's errors repeat their sources.
+            if !told.ends_with(&text) {
+                write!(f, ": {text}")?;
+            }
+            told = text;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! One connection to the broker, with a limit on everything that waits for it.
+//!
+//! lapin has no timeout anywhere, so every await of it goes through [`within`]. A connection that
+//! does not answer is cut at its socket: lapin's own thread would wait for it for ever.
+
+use std::{
+    future::Future,
+    io,
+    net::{Shutdown, TcpStream},
+    os::fd::AsFd,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use lapin::{
+    AsyncTcpStream, Channel, Connection, ConnectionProperties, ConnectionStatus, tcp::OwnedTLSConfig,
+    uri::AMQPScheme,
+};
+use tokio::time::timeout;
+
+use super::{address::Address, error::QueueError};
+
+/// How long the broker may take to answer a request on an open connection.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long taking leave may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// How often a connection that says nothing is looked at: lapin can lose one without an error.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Waits for `work` of lapin, at most `limit`. `what` names it in the error.
+pub(super) async fn within<T>(
+    what: &'static str,
+    limit: Duration,
+    work: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, QueueError> {
+    match timeout(limit, work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(QueueError::Broker { what, source: Box::new(source) }),
+        Err(_) => Err(QueueError::Slow { what, limit }),
+    }
+}
+
+/// How to reach the broker, and as whom to appear there.
+#[derive(Debug, Clone)]
+pub(super) struct Dial {
+    pub(super) address: Arc<Address>,
+    pub(super) name: Arc<str>,
+}
+
+impl Dial {
+    /// Opens a connection that the broker shows under this process's name and `purpose`.
+    pub(super) async fn open(&self, purpose: &str) -> Result<Link, QueueError> {
+        Link::open(&self.address, &format!("{} {purpose}", self.name)).await
+    }
+}
+
+/// An open connection. Dropping it cuts it; [`close`](Self::close) takes leave first.
+pub(super) struct Link {
+    connection: Connection,
+    _cutter: Cutter,
+}
+
+/// A second handle on a connection's socket, which cuts it when it is dropped.
+#[derive(Default)]
+struct Cutter(Arc<OnceLock<TcpStream>>);
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        if let Some(socket) = self.0.get() {
+            // Fails where the socket is closed already, which is as good.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Link {
+    async fn open(address: &Address, name: &str) -> Result<Self, QueueError> {
+        let runtime = lapin::runtime::default_runtime()
+            .map_err(|source| QueueError::Broker { what: "starting", source: Box::new(source) })?;
+        let cutter = Cutter::default();
+        let socket = Arc::clone(&cutter.0);
+        let dialled = address.clone();
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let connecting = Connection::connector(
+            address.uri.clone(),
+            runtime,
+            // Dialled here and not by lapin, which waits for ever for a silent host or TLS peer.
+            async move |_, runtime| {
+                let (host, port) = (dialled.uri.authority.host.as_str(), dialled.uri.authority.port);
+                let dialling = async {
+                    let found: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+                    let stream = AsyncTcpStream::connect(&runtime, found).await?;
+                    if let AsyncTcpStream::Plain(plain) = &stream {
+                        let handle = plain.get_ref().as_fd().try_clone_to_owned()?;
+                        let _ = socket.set(TcpStream::from(handle));
+                    }
+                    match dialled.uri.scheme {
+                        AMQPScheme::AMQP => Ok(stream),
+                        AMQPScheme::AMQPS => stream.into_tls(host, OwnedTLSConfig::default().as_ref()).await,
+                    }
+                };
+                let slow = |_| io::Error::from(io::ErrorKind::TimedOut);
+                Ok(timeout(dialled.dial_limit, dialling).await.map_err(slow)??)
+            },
+            properties,
+        );
+        let limit = address.dial_limit + address.handshake_limit;
+        let connection = within("connecting", limit, connecting).await?;
+        Ok(Self { connection, _cutter: cutter })
+    }
+
+    /// A fresh channel.
+    pub(super) async fn channel(&self) -> Result<Channel, QueueError> {
+        within("opening a channel", ANSWER_LIMIT, self.connection.create_channel()).await
+    }
+
+    /// Whether lapin still holds it for open.
+    pub(super) fn alive(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// Its state, to be looked at from elsewhere.
+    pub(super) fn status(&self) -> ConnectionStatus {
+        self.connection.status().clone()
+    }
+
+    /// Takes leave of the broker if it answers soon, and cuts.
+    pub(super) async fn close(self) {
+        if self.alive() {
+            let closing = self.connection.close(200, "OK".into());
+            // Whatever came of it, the socket is cut when `self` is dropped.
+            let _ = within("closing", CLOSE_LIMIT, closing).await;
+        }
+    }
+}

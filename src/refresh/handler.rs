@@ -1,0 +1,322 @@
+//! The one refresh handler: claim → open → call → decide → finish → publish → settle.
+//!
+//! Scheduled, admin and debug runs all come through [`Handler::handle`]. PostgreSQL decides whether
+//! a message has an effect; whatever happens to this process, the attempt's entry is written by its
+//! finish, or by whoever closes its lease.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    aside::Aside,
+    decide::{DEMOTED_EVERY, Decision, Policy, decide, retry_in, spread_of},
+    exchange::{self, Exchange, millis},
+    reap,
+};
+use crate::{
+    connect_log::Announcer,
+    crypto::{Context, Field, Keyring},
+    ebay::{EbayClient, Grant},
+    failure::Class,
+    gate::{Evidence, Testimony},
+    message::{Action, Draft, Entry, RefreshMessage, Runner},
+    queue::{Disposition, Incoming},
+    retry::Pauses,
+    store::{
+        Claim, ClaimOutcome, ClaimRequest, Coalescer, Effect, Finish, FinishOutcome, LeaseTerms,
+        NewRefreshToken, Store, StoreError,
+    },
+};
+
+/// How long an attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From before the claim to the end of the call.
+    pub call: Duration,
+    /// From the claim to the moment at which others may close it; well above `call`.
+    pub lease: Duration,
+}
+
+/// What a handler is made of.
+pub struct HandlerParts {
+    /// Claims and finishes.
+    pub store: Store,
+    /// Opens and seals.
+    pub keyring: Arc<Keyring>,
+    /// Calls eBay.
+    pub ebay: EbayClient,
+    /// Publishes entries.
+    pub announcer: Announcer,
+    /// Times refreshes.
+    pub policy: Policy,
+    /// Limits attempts.
+    pub limits: Limits,
+    /// Names this process in leases and entries.
+    pub runner: Runner,
+    /// Takes this worker off the queues should it lack a key that others have.
+    pub aside: Aside,
+    /// Counts attempts under way, for the heartbeat.
+    pub in_flight: Arc<AtomicI32>,
+}
+
+/// The handler. Cheap to clone.
+#[derive(Clone)]
+pub struct Handler {
+    parts: Arc<HandlerParts>,
+    claims: Coalescer<ClaimRequest, ClaimOutcome>,
+    finishes: Coalescer<Finish, FinishOutcome>,
+}
+
+/// Transactions of each kind at once, and rows in each.
+const LANES: usize = 2;
+const SLICE_MAX: usize = 128;
+/// Tries to claim an account whose expired lease had to be closed first.
+const CLAIM_TRIES: usize = 3;
+
+impl Handler {
+    /// Builds the handler and the lanes in which its claims and finishes share transactions.
+    pub fn new(parts: HandlerParts) -> Self {
+        let parts = Arc::new(parts);
+        let terms = Arc::new(LeaseTerms { runner: parts.runner.clone(), lease: parts.limits.lease });
+        let store = parts.store.clone();
+        let claims = Coalescer::spawn(LANES, SLICE_MAX, move |rows: Vec<ClaimRequest>| {
+            let (store, terms) = (store.clone(), Arc::clone(&terms));
+            async move { store.claim(&rows, &terms).await }
+        });
+        let store = parts.store.clone();
+        let finishes = Coalescer::spawn(LANES, SLICE_MAX, move |rows: Vec<Finish>| {
+            let store = store.clone();
+            async move { store.finish(&rows).await }
+        });
+        Self { parts, claims, finishes }
+    }
+
+    /// Whether this worker stands aside.
+    pub(super) fn aside(&self) -> &Aside {
+        &self.parts.aside
+    }
+
+    /// Handles one message, and says what the broker is to do with it.
+    pub async fn handle(&self, incoming: Incoming) -> Disposition {
+        let started = Instant::now();
+        let message = match RefreshMessage::from_bytes(&incoming.body, incoming.message_type.as_deref()) {
+            Ok(message) => message,
+            Err(error) => return Disposition::DeadLetter(error.to_string()),
+        };
+        let claim = match self.claim(&message).await {
+            Ok(Some(claim)) => claim,
+            Ok(None) => return Disposition::Ack,
+            Err(error) => return unclaimed(&message, &error).await,
+        };
+        self.parts.in_flight.fetch_add(1, Ordering::Relaxed);
+        let disposition = self.attempt(&claim, started).await;
+        self.parts.in_flight.fetch_sub(1, Ordering::Relaxed);
+        disposition
+    }
+
+    /// Claims the attempt; none if there is nothing to do, or if the answer is already written.
+    async fn claim(&self, message: &RefreshMessage) -> Result<Option<Box<Claim>>, StoreError> {
+        let request = ClaimRequest { attempt: message.attempt, account: message.account };
+        for _ in 0..CLAIM_TRIES {
+            match self.claims.run(request.clone()).await? {
+                ClaimOutcome::Claimed(claim) => return Ok(Some(claim)),
+                ClaimOutcome::NotRun(entry) => {
+                    log_outcome(&entry, 0);
+                    self.parts.announcer.announce(*entry);
+                    return Ok(None);
+                }
+                ClaimOutcome::Stale => {
+                    tracing::debug!(attempt.id = %message.attempt, "nothing to do");
+                    return Ok(None);
+                }
+                ClaimOutcome::LeaseExpired => {
+                    reap(
+                        &self.parts.store,
+                        &self.parts.announcer,
+                        &self.parts.policy,
+                        Some(&[message.account]),
+                    )
+                    .await?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn attempt(&self, claim: &Claim, started: Instant) -> Disposition {
+        let deadline = tokio::time::Instant::from_std(started + self.parts.limits.call);
+        let claimed_ms = millis(started);
+        let mut exchange = exchange::run(claim, &self.parts.keyring, &self.parts.ebay, deadline).await;
+        let places = (rand::random(), spread_of(claim.subject.account_id.0));
+        let unopened = exchange.unopened.as_ref();
+        let decision = decide(&exchange.result, unopened, claim.failures, &self.parts.policy, places);
+        exchange.timings_ms.insert("queued".into(), claim.waited_ms);
+        exchange.timings_ms.insert("claim".into(), claimed_ms);
+        exchange.timings_ms.insert("total".into(), millis(started));
+        let finish = self.finish_of(claim, exchange, &decision);
+        match self.finish(finish, started + self.parts.limits.lease).await {
+            Ok(FinishOutcome::Finished { entry, stand_aside }) => {
+                if stand_aside {
+                    self.parts.aside.step(&entry);
+                }
+                log_outcome(&entry, millis(started));
+                self.parts.announcer.announce(*entry);
+                Disposition::Ack
+            }
+            Ok(FinishOutcome::Lost) => {
+                tracing::warn!(attempt.id = %claim.attempt, account.id = %claim.subject.account_id,
+                    "the lease ran out before the result was written; the result is dropped");
+                Disposition::Ack
+            }
+            Err(error) if error.is_transient() => {
+                tracing::error!(attempt.id = %claim.attempt, account.id = %claim.subject.account_id,
+                    error = %crate::logging::Chain(&error),
+                    "the lease ran out before the result was written; the result is dropped");
+                Disposition::Requeue
+            }
+            Err(error) => {
+                tracing::error!(attempt.id = %claim.attempt, error = %crate::logging::Chain(&error),
+                    "the result cannot be written; the lease will run out");
+                Disposition::DeadLetter(format!("finish refused: {error}"))
+            }
+        }
+    }
+
+    fn finish_of(&self, claim: &Claim, exchange: Exchange, decision: &Decision) -> Finish {
+        let effect = match &exchange.result {
+            Ok(grant) => self.refreshed(claim, grant, decision),
+            Err(_) => Effect::Failed {
+                class: decision.class,
+                error: decision.error.clone(),
+                retry_in: decision.next_in,
+                verdict: decision.verdict.clone(),
+            },
+        };
+        let testimony = testimony(claim, &exchange, decision.class);
+        let mut entry = Entry::without_exchange(
+            claim.attempt,
+            &claim.subject,
+            claim.source,
+            decision.class,
+            &self.parts.runner,
+        );
+        entry.action = Action::of(claim.source, decision.class);
+        entry.reason = decision.reason.map(str::to_owned);
+        entry.sent = exchange.sent;
+        entry.request = exchange.request;
+        entry.response = exchange.response;
+        entry.error = Some(decision.error.clone()).filter(|error| !error.is_empty());
+        if let Ok(Grant { warning: Some(warning), .. }) = &exchange.result {
+            entry.error = Some((*warning).to_owned());
+        }
+        entry.timings_ms = exchange.timings_ms;
+        entry.attempt = claim.failures + 1;
+        entry.triggered_by.clone_from(&claim.triggered_by);
+        Finish {
+            attempt: claim.attempt,
+            account: claim.subject.account_id,
+            keyset: claim.keyset,
+            epoch: claim.epoch,
+            token_version: claim.token_version,
+            secret_version: claim.secret_version,
+            testimony,
+            claimed_at: claim.claimed_at,
+            effect,
+            draft: Draft::new(entry),
+        }
+    }
+
+    fn refreshed(&self, claim: &Claim, grant: &Grant, decision: &Decision) -> Effect {
+        let (row, environment) = (claim.subject.account_id.0, claim.subject.environment);
+        let seal = |field, text: &str| self.parts.keyring.seal(&Context::new(field, row, environment), text);
+        Effect::Refreshed {
+            access_token: seal(Field::AccessToken, grant.access_token.expose()),
+            expires_in: grant.expires_in,
+            refresh_token: grant.refresh_token.as_ref().map(|token| NewRefreshToken {
+                sealed: seal(Field::RefreshToken, token.expose()),
+                sha256: token.sha256(),
+                expires_in: grant.refresh_token_expires_in,
+            }),
+            next_in: decision.next_in,
+            demoted_next_in: DEMOTED_EVERY.mul_f64(1.0 + spread_of(row) / 10.0),
+        }
+    }
+
+    /// Writes the result. While the database is away and the lease still stands, it tries again: a
+    /// rotated token must not be lost to a short outage.
+    async fn finish(&self, finish: Finish, until: Instant) -> Result<FinishOutcome, StoreError> {
+        let mut pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(3));
+        let mut failed = false;
+        loop {
+            let outcome = match self.finishes.run(finish.clone()).await {
+                // The try that failed may have been committed, and only its answer was lost.
+                Ok(FinishOutcome::Lost) if failed => self.finished_before(&finish).await,
+                outcome => outcome,
+            };
+            match outcome {
+                Err(error) if error.is_transient() => {
+                    let pause = pauses.next();
+                    if Instant::now() + pause >= until {
+                        return Err(error);
+                    }
+                    tracing::warn!(attempt.id = %finish.attempt, error = %crate::logging::Chain(&error),
+                        "cannot write the result yet; trying again");
+                    failed = true;
+                    tokio::time::sleep(pause).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn finished_before(&self, finish: &Finish) -> Result<FinishOutcome, StoreError> {
+        let entry = self.parts.store.entry_of_account(finish.account, finish.attempt).await?;
+        let ours = entry.filter(|entry| entry.class != Class::Interrupted);
+        Ok(ours.map_or(FinishOutcome::Lost, |entry| FinishOutcome::Finished {
+            entry: Box::new(entry),
+            stand_aside: false,
+        }))
+    }
+}
+
+/// The claim failed. A database that is away cures itself, so the message waits a moment and goes
+/// back; anything else is kept for a person to look at.
+async fn unclaimed(message: &RefreshMessage, error: &StoreError) -> Disposition {
+    tracing::warn!(attempt.id = %message.attempt, account.id = %message.account,
+        error = %crate::logging::Chain(error), "cannot claim");
+    if error.is_transient() {
+        tokio::time::sleep(Duration::from_secs(1).mul_f64(0.5 + rand::random::<f64>())).await;
+        return Disposition::Requeue;
+    }
+    Disposition::DeadLetter(format!("claim refused: {error}"))
+}
+
+/// What the attempt says of its keyset, where the gate listens: a plain success of an open gate
+/// changes nothing and costs nothing.
+fn testimony(claim: &Claim, exchange: &Exchange, class: Class) -> Option<Testimony> {
+    let evidence = Evidence::of(class);
+    let retry_after = exchange.result.as_ref().err().and_then(|refusal| refusal.retry_after);
+    let heard = match evidence {
+        Evidence::Accepted => claim.gate_listens,
+        Evidence::Nothing => claim.probe,
+        Evidence::CredentialsRefused | Evidence::ProviderDown | Evidence::QuotaReached => true,
+    };
+    heard.then_some(Testimony { evidence, begun_under: claim.gate_version, probe: claim.probe, retry_after })
+}
+
+/// One line per outcome.
+fn log_outcome(entry: &Entry, duration_ms: u64) {
+    let said = if entry.class == Class::Refreshed { "refreshed" } else { "not refreshed" };
+    tracing::info!(account.id = %entry.account_id, attempt.id = %entry.id, refresh.source = %entry.source,
+        refresh.class = %entry.class, refresh.reason = entry.reason.as_deref(), duration_ms, "{said}");
+}
+
+/// The pause after a lease ran out, which is a failure like any other.
+pub(super) fn interrupted_pause(policy: Policy) -> impl Fn(u32) -> Duration + Send + Sync {
+    move |failures| retry_in(Class::Interrupted, failures, &policy, rand::random())
+}

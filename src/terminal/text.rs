@@ -1,0 +1,28 @@
+//! Foreign text on a terminal.
+
+/// Makes text harmless for a terminal: control characters, escape sequences and marks that turn the
+/// writing direction stand as `\u{…}`. Line breaks and tabs too, unless `multiline`.
+pub fn printable(text: &str, multiline: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        let harmless = match character {
+            '\n' | '\t' => multiline,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => false,
+            _ => !character.is_control(),
+        };
+        if harmless { out.push(character) } else { out.extend(character.escape_unicode()) }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn escape_sequences_and_turned_text_are_shown_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[2Jb", false), "a\\u{1b}[2Jb");
+        assert_eq!(printable("x\u{202e}y\nz", false), "x\\u{202e}y\\u{a}z");
+        assert_eq!(printable("x\ny", true), "x\ny");
+    }
+}

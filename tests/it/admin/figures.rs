@@ -1,0 +1,116 @@
+//! Liveness, readiness, metrics, and what platform admins see of the fleet.
+
+use std::collections::HashSet;
+
+use reqwest::Method;
+use token_refresh::account::{Environment, Role};
+use token_refresh::failure::Class;
+use token_refresh::message::Source;
+use token_refresh::store::Heartbeat;
+
+use super::stage::Stage;
+use crate::support::eventually;
+
+#[tokio::test]
+async fn readiness_names_each_part() {
+    let stage = Stage::start().await;
+    stage.send(stage.request(Method::GET, "/healthz")).await.expect(200);
+    let ready = eventually("the feed is live and the process ready", || async {
+        let answer = stage.send(stage.request(Method::GET, "/readyz")).await;
+        (answer.status == 200).then(|| answer.json())
+    })
+    .await;
+    assert_eq!(ready["ready"], true);
+    for part in ["database", "schema", "broker", "feed"] {
+        assert_eq!(ready["parts"][part], true);
+    }
+    let database = stage.database.connect().await;
+    database.batch_execute("delete from refinery_schema_history where version > 1").await.expect("SQL");
+    let behind = eventually("the schema is too old", || async {
+        let answer = stage.send(stage.request(Method::GET, "/readyz")).await;
+        (answer.status == 503).then(|| answer.json())
+    })
+    .await;
+    assert_eq!((&behind["parts"]["schema"], &behind["parts"]["database"]), (&false.into(), &true.into()));
+}
+
+#[tokio::test]
+async fn metrics_are_well_formed_and_name_no_seller() {
+    let stage = Stage::start().await;
+    let org = stage.org("acme_org").await;
+    let user = stage.user("anna_user", &[(org, Role::Admin)]).await;
+    let account = stage.account(org, Environment::Production, "mil_243_seller").await;
+    stage.stored(&account, Source::Debug, Class::Refreshed, Some(&user.id.to_string())).await;
+    let answer = stage.send(stage.request(Method::GET, "/metrics")).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.headers["content-type"].to_str().expect("text").starts_with("text/plain; version=0.0.4"));
+    let hidden = [
+        "mil_243".to_owned(),
+        "acme".into(),
+        "anna".into(),
+        account.account_id.to_string(),
+        org.to_string(),
+        user.id.to_string(),
+    ];
+    for name in hidden {
+        assert!(!answer.text.contains(&name), "{name} in {}", answer.text);
+    }
+    let mut families = HashSet::new();
+    let mut family = String::new();
+    for line in answer.text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let (name, help) = rest.split_once(' ').expect("a name and its help");
+            assert!(name.starts_with("token_refresh_") && help.ends_with('.'), "{line}");
+            assert!(families.insert(name.to_owned()), "{name} comes twice");
+            family = name.to_owned();
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').expect("a name and its type");
+            assert_eq!(name, family);
+            assert!(["gauge", "counter"].contains(&kind), "{line}");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+        } else {
+            let (series, value) = line.rsplit_once(' ').expect("a series and its value");
+            assert_eq!(series.split('{').next(), Some(family.as_str()), "{line}");
+            value.parse::<f64>().unwrap_or_else(|_| panic!("{line}"));
+            if let Some(labels) = series.strip_prefix(&format!("{family}{{")) {
+                assert!(labels.ends_with("\"}") && labels.contains("=\""), "{line}");
+            }
+        }
+    }
+    for line in [
+        "token_refresh_stored_total 1",
+        "token_refresh_quota_left{environment=\"production\",client_id=\"App-production\"} 950",
+        "token_refresh_queue_messages{queue=\"refresh.debug\"} 0",
+        "token_refresh_database_up 1",
+        "token_refresh_broker_up 1",
+    ] {
+        assert!(answer.text.lines().any(|found| found == line), "{line} in {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn platform_admins_see_instances_queues_ticks_and_quota() {
+    let stage = Stage::start().await;
+    let root = stage.platform_admin().await;
+    let heartbeat = Heartbeat {
+        id: "all-test".into(),
+        role: "all",
+        version: "1.2.3".into(),
+        commit: "abc".into(),
+        environment: serde_json::json!({ "host": "here" }),
+        key_ids: vec!["k1".into()],
+        note: None,
+        in_flight: 0,
+    };
+    stage.store.beat(&heartbeat).await.expect("the database answers");
+    stage.store.scheduler_ticked("all-test").await.expect("the database answers");
+    let workers = stage.get(&root, "/api/admin/workers").await.expect(200);
+    assert_eq!(workers["instances"][0]["id"], "all-test");
+    assert_eq!(workers["instances"][0]["live"], true);
+    assert!(workers["scheduler"]["last_tick_age_seconds"].as_f64().is_some_and(|age| age < 60.0));
+    let queues = workers["queues"].as_array().expect("queues");
+    assert!(queues.iter().any(|queue| queue["name"] == "refresh.due"), "{queues:?}");
+    let quota = workers["quota"].as_array().expect("quota");
+    assert_eq!((quota.len(), &quota[0]["daily_quota"]), (2, &1_000.into()));
+    assert_eq!(workers["health"]["workers"], 1);
+}

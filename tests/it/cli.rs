@@ -1,0 +1,445 @@
+//! The command line as people use it: what it does, what it refuses and what it says then.
+
+use lapin::{
+    options::{QueueDeclareOptions, QueueDeleteOptions},
+    types::FieldTable,
+};
+use serde_json::Value;
+use token_refresh::{
+    account::Environment, crypto::Keyring, failure::Class, message::Source, store::NewAccount,
+};
+use uuid::Uuid;
+
+use crate::support::{
+    cli::run_in,
+    database::TestDatabase,
+    files::Files,
+    stage::{CLIENT_ID, CLIENT_SECRET, Stage, refresh_token, sha256},
+    vhost::TestVhost,
+};
+
+#[tokio::test]
+async fn an_empty_installation_is_set_up_and_refreshes() {
+    let (database, vhost) = (TestDatabase::create().await, TestVhost::create().await);
+    let key = run_in(&[], &["keys", "generate", "k1"], "").await.succeeded().line().to_owned();
+    let environment = [("DATABASE_URL", database.url()), ("AMQP_URL", vhost.url()), ("TOKEN_KEYS", &key)];
+    let run = async |arguments: &[&str], input: &str| run_in(&environment, arguments, input).await;
+
+    run(&["worker"], "").await.failed().says("run `token-refresh migrate`");
+    run(&["orgs", "list"], "").await.failed().says("run `token-refresh migrate`");
+    run(&["migrate"], "").await.succeeded().prints("applied").prints("topology is as in");
+    run(&["migrate"], "").await.succeeded().prints("up to date");
+
+    let org = run(&["orgs", "add", "acme"], "").await.succeeded();
+    assert!(org.line().parse::<Uuid>().is_ok(), "{}", org.out);
+    run(&["orgs", "add", "acme"], "").await.failed().says("there is an org \"acme\" already");
+    run(&["orgs", "list"], "").await.succeeded().prints("acme  0 account(s), 0 member(s)");
+
+    let user = run(&["users", "add", "alice", "--org", "acme=operator"], "").await.succeeded();
+    assert!(user.line().starts_with("tr_") && user.line().len() > 40, "{}", user.out);
+    user.says("not shown again");
+    run(&["users", "add", "alice", "--org", "acme=viewer"], "").await.failed().says("user \"alice\" already");
+    run(&["users", "add", "bob"], "").await.failed().says("sees nothing");
+    run(&["users", "add", "bob", "--org", "nowhere=viewer"], "").await.failed().says("no org \"nowhere\"");
+    run(&["users", "add", "bob", "--org", "acme=king"], "").await.misused().says("viewer, operator, admin");
+    run(&["users", "list"], "").await.succeeded().prints("alice  user, 1 token(s)  acme: operator");
+    run(&["users", "revoke", "alice"], "").await.succeeded().prints("ended 1 token(s)");
+    run(&["users", "list"], "").await.succeeded().prints("no valid token");
+    run(&["users", "revoke", "carol"], "").await.failed().says("no user \"carol\"");
+
+    let add = ["keysets", "add", CLIENT_ID, "--org", "acme"];
+    run(&add, CLIENT_SECRET).await.succeeded().hides(CLIENT_SECRET);
+    run(&add, CLIENT_SECRET).await.failed().says("--replace-secret").hides(CLIENT_SECRET);
+    let listed = run(&["keysets", "list"], "").await.succeeded().hides(CLIENT_SECRET);
+    listed.prints(CLIENT_ID).prints("secret version 1, 50000 calls a day").prints("orgs: acme");
+    run(&["doctor"], "")
+        .await
+        .failed()
+        .prints("ok    schema")
+        .prints("ok    topology")
+        .prints("no worker is live");
+}
+
+#[tokio::test]
+async fn g4_a_client_secret_comes_from_file_or_input_and_is_never_echoed() {
+    let stage = Stage::set().await;
+    let files = Files::new();
+    let file = files.write("cert-id.txt", "PRD-file-secret-123456\r\n");
+    let from_file = ["keysets", "add", "FileApp", "--org", "stage", "--secret-file", &file];
+    stage.run(&from_file).await.succeeded().hides("PRD-file-secret");
+    let keyset = stage.store.find_keyset(Environment::Production, "FileApp").await.expect("SQL").expect("it");
+    let sealed: String =
+        stage.value(&format!("select client_secret from keysets where id = '{}'", keyset.id)).await;
+    let context = token_refresh::crypto::Context::client_secret(keyset.id, Environment::Production);
+    assert_eq!(stage.keyring.open(&context, &sealed).expect("it opens").as_str(), "PRD-file-secret-123456");
+
+    let replace = ["keysets", "add", "FileApp", "--replace-secret"];
+    stage.feed(&replace, "PRD-second-secret-9\n").await.succeeded().hides("PRD-second");
+    stage.run(&["keysets", "list"]).await.succeeded().prints("secret version 2");
+    for bad in ["", "  \n", "two words", "ENC:v1:k1:x:1:y", &"x".repeat(2_000)] {
+        let refused = stage.feed(&["keysets", "add", "Other", "--org", "stage"], bad).await.failed();
+        let refused = refused.says("the client secret");
+        if !bad.trim().is_empty() {
+            refused.hides(bad.trim());
+        }
+    }
+    let missing = ["keysets", "add", "Other", "--org", "stage", "--secret-file", "/nowhere/secret"];
+    stage.run(&missing).await.failed().says("opening /nowhere/secret");
+    stage.feed(&["keysets", "add", "Other", "--org", "nowhere"], "x").await.failed().says("orgs list");
+    for url in ["http://api.ebay.com", "ftp://127.0.0.1", "nonsense", "https://u:p@api.ebay.com"] {
+        let refused = stage.feed(&["keysets", "add", "Other", "--api-url", url], "secret").await;
+        refused.failed().says("--api-url");
+    }
+    stage.run(&["keysets", "add", "Unknown", "--replace-secret"]).await.failed().says("no keyset Unknown");
+    stage.store.put_org("second").await.expect("an org");
+    stage.run(&["keysets", "add", "FileApp", "--lend", "--org", "second"]).await.succeeded();
+    stage.run(&["keysets", "list"]).await.succeeded().prints("orgs: second, stage");
+    stage.run(&["keysets", "add", "FileApp", "--lend"]).await.misused().says("--org");
+}
+
+#[tokio::test]
+async fn keys_are_rotated_while_everything_runs() {
+    let stage = Stage::set().await;
+    let mut accounts = Vec::new();
+    for number in 0..12 {
+        accounts.push(stage.seller(&format!("seller_{number:02}")).await);
+    }
+    let second = run_in(&[], &["keys", "generate", "k2"], "").await.succeeded().line().to_owned();
+    // First everybody can open with it, then it seals.
+    let behind = format!("{},{second}", stage.keys);
+    let ahead = format!("{second},{}", stage.keys);
+    let crew = (
+        stage.scheduler().await,
+        stage.start_with(&["worker", "--retry-base", "1s"], &[("TOKEN_KEYS", &behind)]).await,
+        stage.log_writer().await,
+    );
+    for account in &accounts {
+        stage.expect_entry(*account, |entry| entry.class == Class::Refreshed).await;
+    }
+    let with = async |keys: &str, arguments: &[&str]| {
+        let [database, broker, _] = stage.environment();
+        run_in(&[database, broker, ("TOKEN_KEYS", keys)], arguments, "").await
+    };
+    with(&ahead, &["keys", "verify"]).await.succeeded().prints("k1: 25 text(s)").prints("sealing with k2");
+    with(&second, &["keys", "verify"]).await.failed().prints("k1: 25 text(s)  MISSING from TOKEN_KEYS");
+    let early = with(&second, &["keys", "rotate"]).await.failed();
+    early.says("25 text(s) could not be opened and were left as they are");
+
+    with(&ahead, &["keys", "rotate"]).await.succeeded().prints("sealed 25 text(s) again with k2");
+    with(&ahead, &["keys", "rotate"]).await.succeeded().prints("sealed 0 text(s)");
+    for account in &accounts {
+        let debug = stage.entry(stage.debug(*account).await).await;
+        assert_eq!(debug.class, Class::Refreshed, "{debug:?}");
+    }
+    // That worker still seals with k1: once more after it is gone, then the old key may go.
+    drop(crew);
+    with(&ahead, &["keys", "rotate"]).await.succeeded().prints("sealed 12 text(s)");
+    with(&second, &["keys", "verify"]).await.succeeded().prints("k2: 25 text(s)");
+    let alone = stage.start_with(&["all", "--tick", "200ms"], &[("TOKEN_KEYS", &second)]).await;
+    alone.expect_log("started").await;
+    for account in &accounts {
+        let debug = stage.entry(stage.debug(*account).await).await;
+        assert_eq!(debug.class, Class::Refreshed, "{debug:?}");
+    }
+    let versions: i64 = stage.value("select count(*) from tokens where version > 4").await;
+    assert_eq!(versions, 0, "to seal again is no change of the token");
+}
+
+#[tokio::test]
+async fn a_rotation_leaves_alone_what_does_not_open() {
+    let stage = Stage::set().await;
+    stage.rested_seller("good").await;
+    let bad = stage.rested_seller("bad").await;
+    stage
+        .sql(&format!("update tokens set refresh_token = left(refresh_token, 99) where account_id = '{bad}'"))
+        .await;
+    let ahead = format!("k2:{},{}", Keyring::generate_key(), stage.keys);
+    let [database, broker, _] = stage.environment();
+    let rotated = run_in(&[database, broker, ("TOKEN_KEYS", &ahead)], &["keys", "rotate"], "").await.failed();
+    rotated.prints("sealed 2 text(s) again").says("1 text(s) could not be opened").says("inspect --failing");
+    let text: String =
+        stage.value(&format!("select refresh_token from tokens where account_id = '{bad}'")).await;
+    assert!(text.starts_with("ENC:v1:k1:") && text.len() == 99, "{text}");
+}
+
+#[tokio::test]
+async fn a_wrong_key_under_a_known_id_stops_every_process() {
+    let stage = Stage::set().await;
+    stage.run(&["keys", "verify"]).await.succeeded();
+    let wrong = format!("k1:{}", Keyring::generate_key());
+    let [database, broker, _] = stage.environment();
+    let environment = [database, broker, ("TOKEN_KEYS", wrong.as_str())];
+    for command in [&["worker"][..], &["all"], &["scheduler"], &["keys", "verify"], &["keys", "rotate"]] {
+        let refused = run_in(&environment, command, "").await.failed();
+        refused.says("key \"k1\" must not be used").hides(&wrong[3..]);
+    }
+    let file = Files::new();
+    let sellers = file.write("sellers.csv", "username,environment,refresh_token\n");
+    let import = ["accounts", "import", &sellers, "--org", "stage"];
+    run_in(&environment, &import, "").await.failed().says("key \"k1\" must not be used");
+    run_in(&environment, &["doctor"], "")
+        .await
+        .failed()
+        .prints("FAIL  keys")
+        .prints("a key id always means one key");
+}
+
+#[tokio::test]
+async fn settings_that_are_missing_or_wrong_are_named_with_their_fix() {
+    let stage = Stage::set().await;
+    let [database, broker, keys] = stage.environment();
+    run_in(&[], &["orgs", "list"], "").await.failed().says("DATABASE_URL is not set (nor DATABASE_URL_FILE)");
+    run_in(&[database], &["terminal"], "").await.failed().says("AMQP_URL is not set (nor AMQP_URL_FILE)");
+    run_in(&[database, broker], &["worker"], "")
+        .await
+        .failed()
+        .says("TOKEN_KEYS is not set")
+        .says("keys generate");
+    run_in(&[("DATABASE_URL", "")], &["orgs", "list"], "").await.failed().says("DATABASE_URL is not set");
+
+    let files = Files::new();
+    let file = files.write("database-url", &format!("{}\n", stage.database.url()));
+    run_in(&[("DATABASE_URL_FILE", &file)], &["orgs", "list"], "").await.succeeded().prints("stage");
+    let both = [database, ("DATABASE_URL_FILE", file.as_str())];
+    run_in(&both, &["orgs", "list"], "")
+        .await
+        .failed()
+        .says("DATABASE_URL and DATABASE_URL_FILE are both set");
+    let nowhere = [("DATABASE_URL_FILE", "/nowhere/url")];
+    run_in(&nowhere, &["orgs", "list"], "").await.failed().says("/nowhere/url, which cannot be read");
+    let keys_file = files.write("keys", keys.1);
+    let from_file = [database, broker, ("TOKEN_KEYS_FILE", keys_file.as_str())];
+    run_in(&from_file, &["keys", "verify"], "").await.succeeded().prints("sealing with k1");
+
+    for (name, value, said) in [
+        ("DATABASE_URL", "mysql://u:hush-hush@h/db", "not a PostgreSQL address"),
+        ("DATABASE_URL", "postgres://u:hush-hush@127.0.0.1:1/db", "database unavailable"),
+        ("AMQP_URL", "http://u:hush-hush@h", "AMQP_URL"),
+        ("TOKEN_KEYS", "k1:aHVzaC1odXNo", "TOKEN_KEYS"),
+        ("TOKEN_KEYS", "hush-hush", "TOKEN_KEYS"),
+        ("LOG_FORMAT", "xml", "text, json"),
+        ("LEASE", "soon", "--lease"),
+    ] {
+        let mut environment = vec![database, broker, keys];
+        environment.retain(|(set, _)| *set != name);
+        environment.push((name, value));
+        let refused = run_in(&environment, &["worker"], "").await;
+        assert!(matches!(refused.code, Some(1 | 2)), "{name}={value}: {refused:?}");
+        refused.says(said).hides("hush-hush").hides("aHVzaC1odXNo");
+    }
+    let short = stage.run(&["worker", "--lease", "10s", "--call-timeout", "6s"]).await.failed();
+    short.says("--lease 10s is less than twice --call-timeout 6s");
+}
+
+#[tokio::test]
+async fn a_command_line_that_is_wrong_is_explained() {
+    let stage = Stage::set().await;
+    for (arguments, said) in [
+        (&["refersh"][..], "unrecognized subcommand"),
+        (&["terminal", "--limit", "100000"], "is not in 0..=1000"),
+        (&["terminal", "--source", "moon"], "scheduled, debug, admin"),
+        (&["terminal", "--class", "fine"], "refreshed, decrypt_failed"),
+        (&["terminal", "--env", "live"], "production, sandbox"),
+        (&["terminal", "--json", "--layout", "line"], "cannot be used with"),
+        (&["worker", "--slots", "0"], "is not in 1..=2000"),
+        (&["worker", "--lease", "soon"], "--lease"),
+        (&["inspect"], "ACCOUNT"),
+        (&["inspect", "mil_243", "--failing"], "cannot be used with"),
+        (&["debug"], "ACCOUNT"),
+        (&["admin", "--listen", "everywhere"], "--listen"),
+        (&["fake-ebay", "--random", "good=1"], "is no behaviour"),
+    ] {
+        stage.run(arguments).await.misused().says(said);
+    }
+    for (arguments, said) in [
+        (&["debug", "nobody"][..], "no account \"nobody\""),
+        (&["terminal", "--account", "nobody"], "no account \"nobody\""),
+        (&["terminal", "--org", "nowhere"], "no org \"nowhere\""),
+        (&["inspect", "nobody"], "accounts list"),
+        (&["accounts", "pause", "nobody"], "no account \"nobody\""),
+        (&["accounts", "import", "/nowhere/sellers.csv", "--org", "stage"], "opening /nowhere/sellers.csv"),
+        (&["fake-ebay", "--listen", "0.0.0.0:0"], "loopback only"),
+        (&["keys", "generate", "a b"], "id"),
+    ] {
+        stage.run(arguments).await.failed().says(said);
+    }
+}
+
+#[tokio::test]
+async fn accounts_are_listed_narrowed_and_removed() {
+    let stage = Stage::set().await;
+    let account = stage.rested_seller("mil_243").await;
+    let other_org = stage.store.put_org("other").await.expect("an org");
+    stage.store.lend_keyset(stage.keyset, other_org).await.expect("it is lent");
+    let elsewhere = NewAccount {
+        org: other_org,
+        keyset: stage.keyset,
+        environment: Environment::Production,
+        username: "mil_243",
+        ebay_user_id: Some("immutable"),
+        house_name: None,
+    };
+    let (elsewhere, _) = stage.store.put_account(&elsewhere).await.expect("an account");
+    stage.import(elsewhere, &refresh_token("elsewhere", 1)).await;
+
+    let ambiguous = stage.run(&["accounts", "show", "mil_243"]).await.failed().says("names several accounts");
+    for account in [account, elsewhere] {
+        assert!(ambiguous.err.contains(&account.to_string()), "{}", ambiguous.err);
+    }
+    stage.run(&["accounts", "show", "mil_243", "--org", "other"]).await.succeeded().prints("immutable");
+    stage.run(&["accounts", "show", &account.to_string()]).await.succeeded().prints("org             stage");
+    assert_eq!(stage.run(&["accounts", "list"]).await.succeeded().out.lines().count(), 2);
+    assert_eq!(stage.run(&["accounts", "list", "--limit", "1"]).await.succeeded().out.lines().count(), 1);
+    let narrowed = stage.run(&["accounts", "list", "--org", "other", "--json"]).await.succeeded().json();
+    assert_eq!(narrowed.len(), 1);
+    assert_eq!(narrowed[0]["account_id"], elsewhere.to_string());
+    assert_eq!(narrowed[0]["refresh_error"], Value::Null);
+    assert_eq!(stage.run(&["accounts", "list", "--env", "sandbox"]).await.succeeded().out, "");
+
+    let remove = ["accounts", "remove", "mil_243", "--org", "other"];
+    stage.run(&remove).await.failed().says("would lose its tokens for good; add --yes");
+    let waiting = stage.store.put_request(elsewhere, Source::Debug, "cli:it").await.expect("a request");
+    let remove: Vec<&str> = remove.into_iter().chain(["--yes"]).collect();
+    stage.run(&remove).await.failed().says("is under way or waits");
+    let _crew = stage.crew().await;
+    stage.advance(std::time::Duration::from_secs(6)).await;
+    stage.entry(waiting.attempt).await;
+    stage.expect_settled().await;
+    stage.run(&remove).await.succeeded().prints("removed mil_243").prints("its entries stay");
+    assert_eq!(stage.entries().await.len(), 2, "its own run, due at once, and the press");
+    stage.run(&["accounts", "show", "mil_243"]).await.succeeded().prints(&account.to_string());
+}
+
+#[tokio::test]
+async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
+    let stage = Stage::set().await;
+    let [database, broker, keys] = stage.environment();
+    let bare = run_in(&[], &["doctor"], "").await.failed();
+    let bare =
+        bare.prints("DATABASE_URL is not set").prints("AMQP_URL is not set").prints("TOKEN_KEYS is not set");
+    bare.prints("keys generate").prints("3 problem(s)");
+
+    let no_database = [("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/x"), broker, keys];
+    let ran = run_in(&no_database, &["doctor"], "").await.failed();
+    ran.prints("FAIL  database").prints("that PostgreSQL runs").prints("ok    broker").hides("hush");
+    let no_broker = [database, ("AMQP_URL", "amqp://u:hush@127.0.0.1:1/x"), keys];
+    let ran = run_in(&no_broker, &["doctor"], "").await.failed();
+    ran.prints("ok    database").prints("FAIL  broker").prints("that RabbitMQ runs").hides("hush");
+
+    let idle = stage.run(&["doctor"]).await.failed();
+    let idle =
+        idle.prints("ok    database").prints("ok    schema").prints("ok    broker").prints("ok    topology");
+    idle.prints("no worker is live").prints("no scheduler is live").prints("no log-writer is live");
+    let _crew = stage.crew().await;
+    crate::support::eventually("the scheduler has ticked", || async {
+        let health = stage.store.health(None).await.expect("the store answers");
+        health.last_tick_at.map(|_| ())
+    })
+    .await;
+    stage.run(&["doctor"]).await.succeeded().prints("All is well.").prints("k1 open their canaries");
+
+    stage.sql("update keysets set client_secret = replace(client_secret, ':k1:', ':k9:')").await;
+    let ran = stage.run(&["doctor"]).await.failed();
+    ran.prints("1 stored text(s) need key \"k9\"").prints("add that key to TOKEN_KEYS");
+    stage.sql("update keysets set client_secret = replace(client_secret, ':k9:', ':k1:')").await;
+
+    // Another version, and another set of keys.
+    stage
+        .sql(
+            "insert into instances (id, role, version, git_commit, environment, key_ids)
+             values ('worker-old', 'worker', '0.0.1', 'abcdef0', '{}', '{k0}')",
+        )
+        .await;
+    let mixed = stage.run(&["doctor"]).await.failed();
+    mixed.prints("several versions run side by side: ").prints("0.0.1 abcdef0").prints("hold different keys");
+    stage.run(&["terminal"]).await.succeeded().says("several versions run side by side");
+}
+
+#[tokio::test]
+async fn another_schema_or_topology_is_refused_with_the_fix() {
+    let stage = Stage::set().await;
+    stage.sql("delete from refinery_schema_history where version > 2").await;
+    for role in [&["worker"][..], &["scheduler"], &["log-writer"], &["admin"], &["all"]] {
+        stage.run(role).await.failed().says("the database has schema 2").says("token-refresh migrate");
+    }
+    stage.run(&["doctor"]).await.failed().prints("FAIL  schema").prints("run `token-refresh migrate`");
+
+    let connection = stage.vhost.connect().await;
+    let channel = connection.create_channel().await.expect("an open connection");
+    let options = QueueDeleteOptions::default();
+    channel.queue_delete("refresh.debug".into(), options).await.expect("it is deleted");
+    let missing = stage.run(&["doctor"]).await.failed();
+    missing.prints("FAIL  topology").prints("refresh.debug");
+    let declare = QueueDeclareOptions { durable: true, ..Default::default() };
+    channel
+        .queue_declare("refresh.debug".into(), declare, FieldTable::default())
+        .await
+        .expect("a classic queue");
+    let differs = stage.run(&["doctor"]).await.failed();
+    differs.prints("FAIL  topology").prints("refresh.debug").prints("must be emptied and deleted first");
+}
+
+#[tokio::test]
+async fn every_command_has_help_that_says_what_it_needs() {
+    let top = run_in(&[], &["--help"], "").await.succeeded();
+    for word in
+        ["DATABASE_URL", "AMQP_URL", "TOKEN_KEYS", "_FILE", "doctor", "keys generate", "accounts import"]
+    {
+        assert!(top.out.contains(word), "{word}");
+    }
+    let shown = run_in(&[], &["--version"], "").await.succeeded();
+    assert!(shown.out.starts_with("token-refresh 0."), "{}", shown.out);
+    for (command, words) in [
+        (&["scheduler"][..], &["--tick", "[default: 5s]", "SCHEDULER_TICK"][..]),
+        (&["worker"], &["--lease", "--call-timeout", "WORKER_SLOTS"]),
+        (&["log-writer"], &["--database-connections"]),
+        (&["admin"], &["--listen", "ADMIN_LISTEN"]),
+        (&["all"], &["--tick", "--lease", "--listen", "--retention-days"]),
+        (&["demo"], &["--for", "empty database"]),
+        (&["fake-ebay"], &["--random", "rate_limited:30"]),
+        (&["keysets", "add"], &["standard input", "--secret-file", "EBAY_API_URL"]),
+        (&["accounts", "import"], &["username, environment, refresh_token", "house_name", "--replace"]),
+        (&["terminal"], &["--follow", "--json", "--source"]),
+        (&["debug"], &["ACCOUNT", "--env", "--org"]),
+        (&["verify"], &["ACCOUNT", "same", "Fails unless"]),
+        (&["inspect"], &["--failing", "--json"]),
+        (&["keys", "rotate"], &["Safe to repeat"]),
+    ] {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
+        let help = run_in(&[], &arguments, "").await.succeeded();
+        for word in words {
+            assert!(help.out.contains(word), "{command:?} lacks {word}:\n{}", help.out);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_token_that_users_add_prints_is_valid() {
+    let stage = Stage::set().await;
+    let add = ["users", "add", "alice", "--org", "stage=viewer", "--token-days", "1"];
+    let token = stage.run(&add).await.succeeded().line().to_owned();
+    let member = stage.store.member_by_token(sha256(&token)).await.expect("the store answers");
+    assert_eq!(member.expect("a member").name, "alice");
+    stage.advance(std::time::Duration::from_secs(86_401)).await;
+    assert!(stage.store.member_by_token(sha256(&token)).await.expect("the store answers").is_none());
+}
+
+#[tokio::test]
+async fn output_that_nobody_reads_any_more_is_no_error() {
+    let stage = Stage::set().await;
+    let account = stage.rested_seller("mil_243").await;
+    let _crew = stage.crew().await;
+    for _ in 0..3 {
+        stage.entry(stage.debug(account).await).await;
+    }
+    for command in ["terminal --limit 1000", "accounts list", "inspect mil_243"] {
+        let script =
+            format!("'{}' {command} | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_token-refresh"));
+        let ran =
+            tokio::process::Command::new("bash").args(["-c", &script]).envs(stage.environment()).output();
+        let ran = ran.await.expect("bash runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(!said.contains("panicked"), "{command}: {said}");
+        assert!(ran.status.success(), "{command}: {said}");
+    }
+}

@@ -1,0 +1,18 @@
+//! Tests on the real PostgreSQL and RabbitMQ: `./deploy/local test` runs them.
+
+mod admin;
+mod cli;
+mod docs;
+mod failures;
+mod faults;
+mod import;
+mod page;
+mod pipeline;
+mod quota;
+mod requests;
+mod rows;
+mod rules;
+mod seed;
+mod smoke;
+mod support;
+mod terminal;

@@ -1,0 +1,54 @@
+//! Refresh (debug) from the press to the top of the terminal, and what a viewer does not see.
+
+use serde_json::json;
+use token_refresh::{account::Role, fake_ebay::Behaviour};
+
+use super::stage::Site;
+
+#[tokio::test]
+async fn a_debug_run_is_watched_from_the_press_to_the_top_of_the_terminal() {
+    let site = Site::set().await;
+    let account = site.stage.seller_who("mil_243", Behaviour::Hold).await;
+    site.stage.rest(account).await;
+    let _crew = site.stage.crew().await;
+    let operator = site.user("op", &[(site.stage.org, Role::Operator)]).await;
+    let browser = site.browser(&operator, &format!("/accounts/{account}")).await;
+    browser.until("document.querySelector('.terminal .pill')?.innerText.includes('Live')").await;
+    browser.click("button.primary").await;
+    browser.until("document.querySelector('.phases').innerText.includes('call to eBay under way')").await;
+    browser.click("button.primary").await;
+    browser.until("document.querySelector('.said').innerText.includes('Another attempt is under way')").await;
+    browser.until("document.querySelector('.terminal article')?.innerText.includes('in_flight')").await;
+    site.stage.ebay.release_all();
+    browser.until("document.querySelector('.exchange-place article')?.dataset.class === 'refreshed'").await;
+    let shown = browser.text("document.querySelector('.exchange-place').innerText").await;
+    assert!(shown.contains("grant_type: refresh_token") && shown.contains("HTTP 200"), "{shown}");
+    assert!(browser.text("document.querySelector('.phases').innerText").await.contains("called eBay"));
+    browser
+        .until("document.querySelector('.terminal article').dataset.id === document.querySelector('.exchange-place article').dataset.id")
+        .await;
+    assert_eq!(browser.errors().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_viewer_sees_no_button_that_would_be_refused() {
+    let site = Site::set().await;
+    let account = site.stage.rested_seller("mil_243").await;
+    let viewer = site.user("vera", &[(site.stage.org, Role::Viewer)]).await;
+    let browser = site.browser(&viewer, "/accounts").await;
+    browser.until("document.querySelector('tr[data-id]')").await;
+    let buttons = "[...document.querySelectorAll('main button')].filter(button => !button.hidden).map(button => button.innerText).join()";
+    assert_eq!(browser.text("[...document.querySelectorAll('.accounts button, .accounts a.button')].map(one => one.innerText).join()").await, "");
+    browser.go(&site.url(&format!("/accounts/{account}"))).await;
+    browser.until("document.querySelector('.terminal .pill')?.innerText.includes('Live')").await;
+    assert_eq!(browser.value("document.querySelector('.debug').hidden").await, json!(true));
+    assert_eq!(browser.value("document.querySelectorAll('.account-head button').length").await, json!(0));
+    browser.go(&site.url("/")).await;
+    browser.until("document.querySelector('.sentence').innerText.includes('No worker')").await;
+    assert_eq!(
+        browser.value("document.querySelector('#instances, #queues, #dead-letters')").await,
+        json!(null)
+    );
+    assert_eq!(browser.text(buttons).await, "Last hour,Last day");
+    assert_eq!(browser.errors().await, Vec::<String>::new(), "nothing was asked that is refused");
+}

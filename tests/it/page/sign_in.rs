@@ -1,0 +1,98 @@
+//! Signing in and out, and what a foreign site cannot do.
+
+use reqwest::{Client, StatusCode, redirect};
+use serde_json::json;
+
+use super::stage::Site;
+use crate::support::browser::Browser;
+
+#[tokio::test]
+async fn a_token_signs_in_and_a_wrong_one_is_refused() {
+    let site = Site::set().await;
+    let browser = Browser::open().await;
+    browser.go(&site.url("/terminal?class=refreshed")).await;
+    assert!(browser.text("location.pathname").await.starts_with("/sign-in"));
+    let fill = "const form = document.getElementById('sign-in'); form.elements.token.value = arguments[0]; form.requestSubmit();";
+    browser.js(fill, json!(["tr_wrong"])).await;
+    browser
+        .until("document.querySelector('[role=alert]')?.innerText.includes('unknown, expired or revoked')")
+        .await;
+    browser.js(fill, json!([site.stage.token])).await;
+    browser.until("location.pathname + location.search === '/terminal?class=refreshed'").await;
+
+    assert_eq!(browser.text("document.cookie").await, "", "no script sees the cookie");
+    let cookies = browser.cookies().await;
+    let cookie = &cookies[0];
+    assert_eq!(cookie["name"], "token_refresh_session");
+    assert_eq!((&cookie["httpOnly"], &cookie["sameSite"]), (&json!(true), &json!("Strict")));
+
+    browser.click(".who button").await;
+    browser.until("location.pathname === '/sign-in'").await;
+    browser.go(&site.url("/")).await;
+    assert_eq!(browser.text("location.pathname").await, "/sign-in", "the session has ended");
+}
+
+#[tokio::test]
+async fn a_link_signs_in_once() {
+    let site = Site::set().await;
+    let base = site.url("");
+    let mut printing = site.stage.start(&["users", "login-link", "director", "--base-url", &base]).await;
+    assert_eq!(printing.ended().await, Some(0));
+    let line = printing.expect_log("/sign-in#tl_").await;
+    let browser = Browser::open().await;
+    browser.go(&line).await;
+    browser.until("location.pathname === '/' && document.querySelector('.sentence')").await;
+    assert_eq!(browser.text("document.querySelector('.who span').innerText").await, "director");
+    assert!(!browser.text("location.href").await.contains("tl_"));
+
+    browser.click(".who button").await;
+    browser.until("location.pathname === '/sign-in'").await;
+    browser.go("about:blank").await;
+    browser.go(&line).await;
+    browser.until("document.querySelector('[role=alert]')?.innerText.includes('has been used')").await;
+    // A refused form is logged by the browser itself; what must not be there is a broken policy.
+    let errors = browser.errors().await;
+    assert!(errors.iter().all(|error| error.contains("401")), "{errors:?}");
+}
+
+#[tokio::test]
+async fn a_foreign_site_can_use_neither_form_nor_cookie() {
+    let site = Site::set().await;
+    let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).build().expect("a client");
+    let form = |origin: String| {
+        let body = format!("token={}&next=%2F%2Fevil.example", site.stage.token);
+        let request = client.post(site.url("/sign-in")).header("origin", origin).body(body);
+        request.header("content-type", "application/x-www-form-urlencoded").send()
+    };
+    let foreign = form("https://evil.example".into()).await.expect("an answer");
+    assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
+    let own = form(site.url("")).await.expect("an answer");
+    assert_eq!(
+        (own.status(), &own.headers()["location"]),
+        (StatusCode::SEE_OTHER, &"/".parse().expect("text"))
+    );
+    let cookie =
+        own.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("one").to_owned();
+    let secure = form(site.url("").replace("http://", "https://")).await.expect("an answer");
+    assert!(secure.headers()["set-cookie"].to_str().expect("text").ends_with("; Secure"));
+
+    let account = site.stage.rested_seller("mil_243").await;
+    let pause = site.url(&format!("/api/admin/ebay/tokens/{account}/pause"));
+    let bare = client.post(&pause).header("cookie", &cookie);
+    let page = || bare.try_clone().expect("no body").header("x-requested-with", "token-refresh");
+    for (what, request) in [
+        ("a form", bare.try_clone().expect("no body").header("origin", site.url(""))),
+        ("another origin", page().header("origin", "https://evil.example")),
+        ("another site", page().header("sec-fetch-site", "cross-site")),
+    ] {
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{what}");
+    }
+    let answer = page().header("origin", site.url("")).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+
+    let ended = site.stage.store.revoke_user("director").await.expect("the store answers");
+    assert_eq!(ended, Some(1));
+    let answer = client.get(site.url("/api/admin/workers")).header("cookie", &cookie).send().await;
+    assert_eq!(answer.expect("an answer").status(), StatusCode::UNAUTHORIZED, "revoking ends sessions too");
+}

@@ -1,0 +1,92 @@
+//! The daily quota as a budget (G10).
+
+use std::time::Duration;
+
+use token_refresh::message::Source;
+
+use super::{count, many};
+use crate::support::{eventually, stage::Stage};
+
+#[tokio::test]
+async fn g10_sixteen_workers_at_the_edge_never_overdraw_and_debug_has_its_reserve() {
+    let stage = Stage::set().await;
+    stage.sql("update keysets set daily_quota = 100, debug_reserve = 10").await;
+    let accounts = many(&stage, 150).await;
+    let _rest = (stage.scheduler().await, stage.log_writer().await);
+    let mut workers = Vec::new();
+    for _ in 0..16 {
+        let arguments = [
+            "worker",
+            "--lease",
+            "4s",
+            "--call-timeout",
+            "1s",
+            "--slots",
+            "8",
+            "--database-connections",
+            "4",
+        ];
+        workers.push(stage.start(&arguments).await);
+    }
+    for worker in workers.iter_mut().step_by(4) {
+        worker.expect_log("started").await;
+        worker.kill().await;
+    }
+    eventually("the lane is spent", || async {
+        let spent: i64 = stage.value("select coalesce(sum(calls), 0)::bigint from quota_usage").await;
+        (spent == 90).then_some(())
+    })
+    .await;
+    assert!(stage.ebay.calls().len() <= 90, "{}", stage.ebay.calls().len());
+    for account in accounts.iter().take(12) {
+        stage.entry(stage.debug(*account).await).await;
+    }
+    let entries = stage.entries().await;
+    let debug = |class: &str| {
+        entries.iter().filter(|e| e.source == Source::Debug && e.class.as_str() == class).count()
+    };
+    assert_eq!((debug("refreshed"), debug("not_run")), (10, 2));
+    // The next day has not begun until the first calls are a day old.
+    stage.advance(Duration::from_secs(23 * 3_600)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let calls = stage.ebay.calls().len();
+    println!("16 workers, 4 killed: {calls} calls of 100 at eBay, 10 of 12 debug runs answered");
+    assert!(calls <= 100, "{calls}");
+    stage.ebay.clear_calls();
+    stage.advance(Duration::from_secs(2 * 3_600)).await;
+    eventually("the next day's calls begin", || async { (!stage.ebay.calls().is_empty()).then_some(()) })
+        .await;
+    assert!(stage.ebay.calls().len() <= 100);
+}
+
+#[tokio::test]
+async fn g10_accounts_used_last_stay_fresh_when_the_day_does_not_suffice() {
+    let stage = Stage::set().await;
+    stage.sql("update keysets set daily_quota = 300, debug_reserve = 10").await;
+    let accounts = many(&stage, 60).await;
+    for account in accounts.iter().take(5) {
+        stage.sql(&format!("update accounts set last_used_at = clock() where id = '{account}'")).await;
+    }
+    let _scheduler = stage.scheduler().await;
+    eventually("the plan is made", || async { (count(&stage, "demoted").await > 0).then_some(()) }).await;
+    let ids: Vec<String> = accounts.iter().take(5).map(|account| format!("'{account}'")).collect();
+    assert_eq!(count(&stage, &format!("demoted and account_id in ({})", ids.join(","))).await, 0);
+    let demoted = count(&stage, "demoted").await;
+    assert!((35..=45).contains(&demoted), "{demoted} of 60 demoted");
+}
+
+#[tokio::test]
+async fn the_refresh_tokens_own_end_is_warned_of_once_for_each_mark() {
+    let stage = Stage::set().await;
+    let account = stage.rested_seller("ending").await;
+    stage.sql("update tokens set refresh_expires_at = clock() + interval '100 days'").await;
+    let mut warned = Vec::new();
+    for day in 0..100 {
+        for (id, days) in stage.store.warn_expiry().await.expect("the store answers") {
+            assert_eq!(id, account.0);
+            warned.push((day, days));
+        }
+        stage.advance(Duration::from_secs(86_400)).await;
+    }
+    assert_eq!(warned.iter().map(|(_, days)| *days).collect::<Vec<_>>(), [90, 30, 14, 7, 1]);
+}

@@ -1,0 +1,186 @@
+//! A keyset's gate: a wrong secret, an outage, eBay's own quota.
+
+use std::time::Duration;
+
+use token_refresh::{account::Status, crypto::Context, fake_ebay::Behaviour, message::Source};
+
+use super::{count, expect_gate, many, pass_until, patient_crew};
+use crate::support::stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn g8_a_wrong_secret_costs_a_handful_of_calls_and_no_account() {
+    let stage = Stage::set().await;
+    stage.ebay.remove_secret(CLIENT_ID, CLIENT_SECRET);
+    stage.ebay.add_application(CLIENT_ID, "the-right-one");
+    stage.sql("update keyset_ledger set accepted_at = null").await;
+    many(&stage, 1_000).await;
+    let _crew = patient_crew(&stage).await;
+    expect_gate(&stage, "blocked").await;
+    stage.expect_settled().await;
+    let burst = stage.ebay.calls().len();
+    assert!(burst <= 6, "{burst} calls before the gate closed");
+    assert_eq!(count(&stage, "standing <> 'active'").await, 0);
+
+    let sealed = stage.keyring.seal(&Context::client_secret(stage.keyset, ENVIRONMENT), "the-right-one");
+    stage.store.replace_secret(stage.keyset, &sealed).await.expect("the store answers");
+    let step = Duration::from_secs(2);
+    let opened = pass_until(&stage, step, MINUTE, "a first success", async || {
+        count(&stage, "last_success_at is not null").await > 0
+    })
+    .await;
+    let fresh = pass_until(&stage, step, MINUTE * 3, "all are fresh", async || {
+        count(&stage, "last_success_at is null").await == 0
+    })
+    .await;
+    println!(
+        "wrong secret: {burst} calls, first success {opened:?} after the right one, all 1,000 fresh {fresh:?} later"
+    );
+    assert_eq!(count(&stage, "standing <> 'active'").await, 0);
+    stage.expect_settled().await;
+}
+
+#[tokio::test]
+async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
+    let stage = Stage::set().await;
+    many(&stage, 1_000).await;
+    stage.ebay.set_everywhere(Some(Behaviour::Unavailable503));
+    let _crew = patient_crew(&stage).await;
+    expect_gate(&stage, "suspended").await;
+    let mut passed = Duration::ZERO;
+    for behaviour in [Behaviour::Unavailable503, Behaviour::Hang, Behaviour::Cut] {
+        stage.ebay.set_everywhere(Some(behaviour));
+        for _ in 0..20 {
+            stage.advance(Duration::from_secs(30)).await;
+            passed += Duration::from_secs(30);
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+    let during = stage.ebay.calls().len();
+    assert_eq!(count(&stage, "standing <> 'active'").await, 0);
+    // A burst until the gate closed, and then one probe in two minutes at the least.
+    assert!(during < 80, "{during} calls in {passed:?} of outage");
+    stage.ebay.set_everywhere(None);
+    let step = Duration::from_secs(2);
+    pass_until(&stage, step, MINUTE * 5, "a first success", async || {
+        count(&stage, "last_success_at is not null").await > 0
+    })
+    .await;
+    let fresh = pass_until(&stage, step, MINUTE * 5, "all are fresh", async || {
+        count(&stage, "last_success_at is null").await == 0
+    })
+    .await;
+    assert!(fresh >= Duration::from_secs(30), "1,000 accounts came back within {fresh:?}: a herd");
+    println!("outage of {passed:?}: {during} calls, all 1,000 fresh {fresh:?} after the first success");
+    stage.expect_settled().await;
+}
+
+#[tokio::test]
+async fn g8_late_evidence_cannot_block_a_mended_keyset() {
+    let stage = Stage::set().await;
+    let account = stage.rested_seller("late").await;
+    let _crew = stage.crew().await;
+    stage.ebay.set_behaviour("late", Behaviour::Hold);
+    let attempt = stage.debug(account).await;
+    stage.ebay.until_in_flight(1).await;
+    // The secret is replaced while the call is under way; then eBay refuses the old one.
+    let sealed = stage.keyring.seal(&Context::client_secret(stage.keyset, ENVIRONMENT), CLIENT_SECRET);
+    stage.store.replace_secret(stage.keyset, &sealed).await.expect("the store answers");
+    stage.ebay.remove_secret(CLIENT_ID, CLIENT_SECRET);
+    stage.ebay.release("late");
+    stage.entry(attempt).await;
+    expect_gate(&stage, "open").await;
+}
+
+#[tokio::test]
+async fn the_standby_secret_takes_the_refused_ones_place() {
+    let stage = Stage::set().await;
+    let sealed = stage.keyring.seal(&Context::client_secret(stage.keyset, ENVIRONMENT), "the-next-one");
+    stage.store.stand_by_secret(stage.keyset, &sealed).await.expect("the store answers");
+    stage.ebay.remove_secret(CLIENT_ID, CLIENT_SECRET);
+    stage.ebay.add_application(CLIENT_ID, "the-next-one");
+    let account = stage.seller("rotated").await;
+    let _crew = stage.crew().await;
+    stage.expect_entry(account, |entry| entry.class.as_str() == "client_invalid").await;
+    stage.make_due(account).await;
+    stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
+    expect_gate(&stage, "open").await;
+    let refused = stage.ebay.calls().iter().filter(|call| !call.authorised).count();
+    assert_eq!(refused, 1, "the old secret was tried once");
+    assert_eq!(stage.status(account).await.status, Status::Ok);
+}
+
+#[tokio::test]
+async fn g10_ebays_429_suspends_the_keyset_until_retry_after() {
+    let stage = Stage::set().await;
+    stage.ebay.set_everywhere(Some(Behaviour::RateLimited(Some(120))));
+    let account = stage.seller("limited").await;
+    let _crew = stage.crew().await;
+    let entry = stage.expect_entry(account, |entry| entry.class.as_str() == "quota_exhausted").await;
+    assert_eq!(entry.response.expect("eBay answered").status, 429);
+    expect_gate(&stage, "suspended").await;
+    // A person's press takes the probe.
+    stage.ebay.set_everywhere(None);
+    let probe = stage.entry(stage.debug(account).await).await;
+    assert_eq!((probe.source, probe.class.as_str()), (Source::Debug, "refreshed"));
+    expect_gate(&stage, "open").await;
+}
+
+#[tokio::test]
+async fn g8_a_worker_without_the_key_that_others_have_stands_aside() {
+    let mut stage = Stage::set().await;
+    let account = stage.account("sealed_by_k2").await;
+    let both = format!("k2:{},{}", token_refresh::crypto::Keyring::generate_key(), stage.keys);
+    let old = std::mem::replace(&mut stage.keys, both);
+    stage.keyring = token_refresh::crypto::Keyring::parse(&stage.keys).expect("good keys");
+    let token = super::other_token("sealed_by_k2");
+    stage.ebay.add_seller(CLIENT_ID, "sealed_by_k2", token.expose());
+    stage.import(account, &token).await;
+    stage.rest(account).await;
+    // Somebody has the key: a log-writer, so that only the worker without it takes the message.
+    let _writer = stage.log_writer().await;
+    let behind =
+        stage.start_with(&["worker", "--lease", "6s", "--call-timeout", "3s"], &[("TOKEN_KEYS", &old)]).await;
+    behind.expect_log("started").await;
+    crate::support::eventually("the log-writer is heard of", || async {
+        (stage.store.list_instances().await.expect("the store answers").len() == 2).then_some(())
+    })
+    .await;
+    let entry = stage.entry(stage.debug(account).await).await;
+    assert_eq!((entry.class.as_str(), entry.reason.as_deref()), ("decrypt_failed", Some("unknown_key")));
+    behind.expect_log("takes no more work").await;
+    let status = stage.status(account).await;
+    assert_eq!((status.consecutive_failures, status.refresh_error), (0, None), "no account changes state");
+
+    let _worker = stage.worker().await;
+    let _scheduler = stage.scheduler().await;
+    stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
+    let aside = crate::support::eventually("its heartbeat says so", || async {
+        stage.store.health(None).await.expect("the store answers").aside.pop()
+    })
+    .await;
+    assert!(aside.contains("stands aside: unknown key \"k2\""), "{aside}");
+}
+
+#[tokio::test]
+async fn a_key_that_comes_back_brings_back_the_accounts_it_seals() {
+    let mut stage = Stage::set().await;
+    let account = stage.account("locked").await;
+    let both = format!("k2:{},{}", token_refresh::crypto::Keyring::generate_key(), stage.keys);
+    let old = std::mem::replace(&mut stage.keys, both.clone());
+    stage.keyring = token_refresh::crypto::Keyring::parse(&both).expect("good keys");
+    let token = super::other_token("locked");
+    stage.ebay.add_seller(CLIENT_ID, "locked", token.expose());
+    stage.import(account, &token).await;
+    stage.keys = old;
+    let mut crew = stage.crew().await;
+    stage.expect_entry(account, |entry| entry.class.as_str() == "decrypt_failed").await;
+    assert_eq!(stage.status(account).await.status, Status::Blocked);
+    assert!(stage.ebay.calls().is_empty());
+    stage.keys = both;
+    crew[1].kill().await;
+    let _worker = stage.worker().await;
+    stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
+    assert_eq!(stage.status(account).await.status, Status::Ok);
+}

@@ -1,0 +1,76 @@
+//! What the tests stand on: the servers, a database and a virtual host per test, and a proxy that
+//! breaks connections.
+
+use std::sync::Once;
+use std::thread;
+use std::time::Duration;
+
+pub(crate) mod browser;
+pub(crate) mod cli;
+pub(crate) mod database;
+pub(crate) mod files;
+pub(crate) mod private_broker;
+pub(crate) mod proxy;
+pub(crate) mod secrets;
+pub(crate) mod servers;
+pub(crate) mod stage;
+pub(crate) mod vhost;
+
+/// How long a test waits for anything before it fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Pause between two looks at something that cannot be waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Looks until `look` finds something, and returns it. Panics with `what` when [`PATIENCE`] is over.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+    eventually_within(PATIENCE, what, look).await
+}
+
+/// Looks until `look` finds something, and returns it. Panics with `what` when `patience` is over.
+pub(crate) async fn eventually_within<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    let Ok(found) = tokio::time::timeout(patience, looking).await else {
+        panic!("{what}: not within {patience:?}")
+    };
+    found
+}
+
+/// Awaits `future`, but not for ever. Panics with `what` when [`PATIENCE`] is over.
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let Ok(value) = tokio::time::timeout(PATIENCE, future).await else {
+        panic!("{what}: not within {PATIENCE:?}")
+    };
+    value
+}
+
+/// Installs the process's TLS provider, which reqwest wants even where it speaks plain HTTP.
+pub(crate) fn install_tls_provider() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // An error says that the code under test installed the same one first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+/// Runs `cleaning` to its end from a `drop`: on a thread and a runtime of its own, since the test's
+/// own may be panicking, and not for ever.
+fn clean_up(cleaning: impl Future<Output = ()> + Send + 'static) {
+    let cleaner = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(in_time("cleaning up", cleaning));
+    });
+    // A panic in there must not become a second one in a test that panics.
+    drop(cleaner.join());
+}
