@@ -1,4 +1,4 @@
-//! `GET /api/admin/ebay/tokens/{account}/attempts/{attempt}`: what became of one attempt.
+//! `GET /api/admin/ebay/tokens/{account}/attempts/{attempt}`: what became of one attempt, or how far it is.
 
 use axum::{
     Json,
@@ -27,13 +27,18 @@ pub(super) async fn get(
     let attempt: AttemptId = attempt.parse().map_err(|_| no_attempt())?;
     // Asked for first: between a request that is not closed and an entry that is not there, the
     // attempt may have finished.
-    let request = store.request_of_account(account, attempt).await?;
+    let request = store.request_state(attempt, Some(account)).await?;
     if let Some(entry) = store.entry_of_account(account, attempt).await? {
         return Ok(Json(entry).into_response());
     }
     let Some(request) = request else { return Err(no_attempt()) };
-    let state = if request.claimed { "running" } else { "waiting" };
-    Ok((StatusCode::ACCEPTED, Json(json!({ "attempt_id": attempt, "state": state }))).into_response())
+    let state = match (request.claimed_at, request.called_at) {
+        (None, _) => "waiting",
+        (Some(_), None) => "claimed",
+        (Some(_), Some(_)) => "calling",
+    };
+    let body = json!({ "attempt_id": attempt, "state": state, "phases": request });
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
 fn no_attempt() -> Problem {

@@ -10,6 +10,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use futures::{StreamExt, stream};
 
 use super::{
     auth::SignedIn,
@@ -29,10 +30,11 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let filter = Wanted::of(&query).filter(&store, &user).await?;
     let pages = Pages { store, filter, before: None, done: false };
-    let lines = futures::stream::unfold(pages, |mut pages| async {
+    let lines = stream::unfold(pages, |mut pages| async {
         let next = pages.next().await.transpose()?;
         Some((next, pages))
-    });
+    })
+    .fuse();
     let headers = [
         (header::CONTENT_TYPE, "application/x-ndjson"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"terminal-logs.jsonl\""),

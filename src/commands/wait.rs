@@ -78,7 +78,9 @@ async fn wait_for(store: &Store, attempt: AttemptId, phase: impl Fn(&str)) -> an
                 phase("not yet in the terminal: is a log-writer live? (`token-refresh doctor`)");
                 return Ok(entry);
             }
-        } else if !claimed && store.request_state(attempt).await?.is_some_and(|state| state.claimed) {
+        } else if !claimed
+            && store.request_state(attempt, None).await?.is_some_and(|state| state.claimed_at.is_some())
+        {
             claimed = true;
             phase("claimed by a worker; calling eBay");
         }

@@ -13,7 +13,7 @@ use crate::{
     ebay::{EbayClient, Grant, RefreshRequest, Refusal, TokenEndpoint, classify, synthetic_request},
     failure::{Class, Sent},
     message::{ExchangeRequest, ExchangeResponse, Source},
-    store::Claim,
+    store::{Claim, Store},
     token::{ClientSecret, RefreshToken, shown_prefix},
 };
 
@@ -38,6 +38,7 @@ pub(super) async fn run(
     claim: &Claim,
     keyring: &Keyring,
     client: &EbayClient,
+    store: &Store,
     deadline: tokio::time::Instant,
 ) -> Exchange {
     let endpoint = match TokenEndpoint::of(claim.subject.environment, claim.api_url.as_deref()) {
@@ -63,7 +64,7 @@ pub(super) async fn run(
         refresh_token: &token,
     };
     let shown = request.shown();
-    let exchange = client.refresh(&request, deadline).await;
+    let (exchange, ()) = tokio::join!(client.refresh(&request, deadline), tell_called(store, claim));
     timings_ms.extend(exchange.timings_ms);
     let response = exchange.result.as_ref().ok().map(|answer| answer.shown(claim.source == Source::Debug));
     Exchange {
@@ -73,6 +74,17 @@ pub(super) async fn run(
         request: Some(shown),
         response,
         timings_ms,
+    }
+}
+
+/// Tells whoever watches a person's run that its call begins. A watcher is worth no failure.
+async fn tell_called(store: &Store, claim: &Claim) {
+    if claim.source == Source::Scheduled {
+        return;
+    }
+    if let Err(error) = store.tell_called(claim.attempt).await {
+        tracing::debug!(attempt.id = %claim.attempt, error = %crate::logging::Chain(&error),
+            "cannot tell that the call begins");
     }
 }
 

@@ -151,7 +151,8 @@ impl Handler {
     async fn attempt(&self, claim: &Claim, started: Instant) -> Disposition {
         let deadline = tokio::time::Instant::from_std(started + self.parts.limits.call);
         let claimed_ms = millis(started);
-        let mut exchange = exchange::run(claim, &self.parts.keyring, &self.parts.ebay, deadline).await;
+        let parts = &self.parts;
+        let mut exchange = exchange::run(claim, &parts.keyring, &parts.ebay, &parts.store, deadline).await;
         let places = (rand::random(), spread_of(claim.subject.account_id.0));
         let unopened = exchange.unopened.as_ref();
         let decision = decide(&exchange.result, unopened, claim.failures, &self.parts.policy, places);

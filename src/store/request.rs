@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -42,13 +43,31 @@ impl FromRow for OpenRequest {
     }
 }
 
-/// How far a request has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a request has come, and when; all by the database's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestState {
+    /// It was accepted.
+    pub requested_at: DateTime<Utc>,
     /// A worker has claimed it.
-    pub claimed: bool,
+    pub claimed_at: Option<DateTime<Utc>>,
+    /// Its token was opened, and the call to eBay began.
+    pub called_at: Option<DateTime<Utc>>,
     /// Its entry is decided.
-    pub closed: bool,
+    pub closed_at: Option<DateTime<Utc>>,
+    /// When this was read.
+    pub at: DateTime<Utc>,
+}
+
+impl FromRow for RequestState {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            requested_at: get(row, "requested_at")?,
+            claimed_at: get(row, "claimed_at")?,
+            called_at: get(row, "called_at")?,
+            closed_at: get(row, "closed_at")?,
+            at: get(row, "at")?,
+        })
+    }
 }
 
 const PUT_REQUEST: &str = "/* put_request */
@@ -83,11 +102,11 @@ const CLOSE_OVERDUE: &str = "/* close_overdue_requests */
     update refresh_requests set closed_at = clock() where attempt = any($1)";
 
 const REQUEST_STATE: &str = "/* request_state */
-    select claimed_at is not null as claimed, closed_at is not null as closed from refresh_requests where attempt = $1";
+    select requested_at, claimed_at, called_at, closed_at, clock() as at from refresh_requests
+    where attempt = $1 and ($2::uuid is null or account_id = $2)";
 
-const REQUEST_OF_ACCOUNT: &str = "/* request_of_account */
-    select claimed_at is not null as claimed, closed_at is not null as closed from refresh_requests
-    where attempt = $1 and account_id = $2";
+const TELL_CALLED: &str = "/* tell_called */
+    update refresh_requests set called_at = clock() where attempt = $1 and closed_at is null";
 
 const OPEN_FOR_ACCOUNT: &str = "/* open_request_for_account */
     select attempt from refresh_requests
@@ -181,22 +200,20 @@ impl Store {
         Ok(entries)
     }
 
-    /// How far a request has come; none if there is no such request.
-    pub async fn request_state(&self, attempt: AttemptId) -> Result<Option<RequestState>, StoreError> {
-        let row = self.query_opt(REQUEST_STATE, &[&attempt.0]).await?;
-        row.map(|row| Ok(RequestState { claimed: get(&row, "claimed")?, closed: get(&row, "closed")? }))
-            .transpose()
+    /// How far a request has come; none if there is no such request, or if `account` has none such.
+    pub async fn request_state(
+        &self,
+        attempt: AttemptId,
+        account: Option<AccountId>,
+    ) -> Result<Option<RequestState>, StoreError> {
+        let account = account.map(|account| account.0);
+        let row = self.query_opt(REQUEST_STATE, &[&attempt.0, &account]).await?;
+        row.as_ref().map(RequestState::from_row).transpose()
     }
 
-    /// How far a request for `account` has come; none if there is no such request.
-    pub async fn request_of_account(
-        &self,
-        account: AccountId,
-        attempt: AttemptId,
-    ) -> Result<Option<RequestState>, StoreError> {
-        let row = self.query_opt(REQUEST_OF_ACCOUNT, &[&attempt.0, &account.0]).await?;
-        row.map(|row| Ok(RequestState { claimed: get(&row, "claimed")?, closed: get(&row, "closed")? }))
-            .transpose()
+    /// Notes that the call of a person's request begins, for whoever watches it.
+    pub async fn tell_called(&self, attempt: AttemptId) -> Result<(), StoreError> {
+        self.execute(TELL_CALLED, &[&attempt.0]).await.map(drop)
     }
 
     /// A request of the same kind that already waits for this account.

@@ -100,6 +100,8 @@ pub struct StatusFilter {
     pub text: Option<String>,
     /// Only this status.
     pub status: Option<Status>,
+    /// Only accounts whose refresh token ends within so many days, where that is known.
+    pub ends_within_days: Option<i32>,
     /// Only accounts after this one, in the order of the answer.
     pub after: Option<AccountId>,
 }
@@ -125,9 +127,11 @@ const BY_ID: &str = "where ($6::uuid is null or account_id > $6) order by accoun
 
 /// What a person must see to comes first.
 const RANKED: &str = "select *, case status when 'reconnect_required' then 0 when 'blocked' then 1 when 'expired' then 2
-            when 'paused' then 6 else case when refresh_error is not null then 3 when status = 'ok' then 5 else 4 end
+            when 'paused' then 7 else case when refresh_error is not null then 3
+                when refresh_expires_at <= clock() + interval '30 days' then 4 when status = 'ok' then 6 else 5 end
         end as rank from rows
     where ($8::text is null or status = $8)
+        and ($10::int is null or refresh_expires_at <= clock() + make_interval(days => $10))
         and ($9::text is null or position($9 in lower(concat_ws(' ', username, house_name, org, account_id))) > 0)";
 
 const BY_URGENCY: &str = "where $6::uuid is null
@@ -136,7 +140,7 @@ const BY_URGENCY: &str = "where $6::uuid is null
 
 impl Store {
     /// The state of at most `limit` accounts, in the order of ids. `lead` is how long before its
-    /// end an access token is refreshed. The filter's text and status are not looked at.
+    /// end an access token is refreshed. Of the filter, text, status and end are not looked at.
     pub async fn account_status(
         &self,
         filter: &StatusFilter,
@@ -167,8 +171,9 @@ impl Store {
         let Shared { orgs, environment, account, after } = Shared::of(filter);
         let (lead, status) = (lead.as_secs_f64(), filter.status.map(Status::as_str));
         let text = filter.text.as_deref().map(str::to_lowercase);
-        let params: [&(dyn ToSql + Sync); 9] =
-            [&orgs, &environment, &account, &filter.failing, &lead, &after, &limit, &status, &text];
+        let ends = filter.ends_within_days;
+        let params: [&(dyn ToSql + Sync); 10] =
+            [&orgs, &environment, &account, &filter.failing, &lead, &after, &limit, &status, &text, &ends];
         read_each(&self.query(&sql, &params).await?)
     }
 
@@ -181,7 +186,9 @@ impl Store {
         let sql = format!(
             "/* status_counts */ with rows as ({ROWS})
              select status, count(*) as accounts, count(refresh_error) as failing, min(next_refresh_at) as next_refresh_at,
-                max(last_success_at) as last_success_at from rows group by status order by status"
+                max(last_success_at) as last_success_at,
+                count(*) filter (where refresh_expires_at <= clock() + interval '30 days') as ending
+             from rows group by status order by status"
         );
         let Shared { orgs, environment, account, .. } = Shared::of(filter);
         let lead = lead.as_secs_f64();
@@ -221,6 +228,8 @@ pub struct StatusCount {
     pub next_refresh_at: Option<DateTime<Utc>>,
     /// The newest success among them.
     pub last_success_at: Option<DateTime<Utc>>,
+    /// Those of them whose refresh token ends within 30 days: their sellers must connect again.
+    pub ending: i64,
 }
 
 impl FromRow for StatusCount {
@@ -231,6 +240,7 @@ impl FromRow for StatusCount {
             failing: get(row, "failing")?,
             next_refresh_at: get(row, "next_refresh_at")?,
             last_success_at: get(row, "last_success_at")?,
+            ending: get(row, "ending")?,
         })
     }
 }

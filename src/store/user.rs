@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     connect::InTransaction,
+    health::uuids,
     row::{FromRow, get, read_all},
 };
 use crate::account::{OrgId, Role, UserId};
@@ -78,6 +79,11 @@ const LIST: &str = "/* list_users */
             where m.user_id = u.id order by o.name) as memberships
     from users u order by u.name";
 
+const NAMES: &str = "/* user_names */
+    select u.id, u.name from users u
+    where $1::uuid[] is null or exists (select from memberships m where m.user_id = u.id and m.org_id = any($1))
+    order by u.name limit $2";
+
 const REVOKE: &str = "/* revoke_user */
     update api_tokens t set revoked_at = clock() from users u
     where u.id = t.user_id and (u.name = $1 or u.id::text = $1) and t.revoked_at is null";
@@ -123,6 +129,16 @@ impl Store {
     /// All users.
     pub async fn list_users(&self) -> Result<Vec<User>, StoreError> {
         read_all(&self.query(LIST, &[]).await?)
+    }
+
+    /// Names of users who are members of `orgs`, or of all users; at most `limit`.
+    pub async fn user_names(
+        &self,
+        orgs: Option<&[OrgId]>,
+        limit: i64,
+    ) -> Result<Vec<(UserId, String)>, StoreError> {
+        let rows = self.query(NAMES, &[&uuids(orgs), &limit]).await?;
+        rows.iter().map(|row| Ok((UserId(get(row, "id")?), get(row, "name")?))).collect()
     }
 
     /// Ends all bearer tokens, sessions and links of the user of that name or id; answers how many

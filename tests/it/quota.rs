@@ -66,7 +66,7 @@ async fn g10_a_spent_day_stops_all_workers_and_the_next_one_frees_them() {
     assert_eq!(stage.ebay.calls().len(), 5);
 
     stage.advance(Duration::from_secs(25 * 3_600)).await;
-    stage.ebay.until_calls(|calls| calls.len() == 10).await;
+    stage.expect_calls(|calls| calls.len() == 10).await;
     eventually("the second day is spent", || async {
         let health = stage.store.health(None).await.expect("the store answers");
         (health.stored == 10 + answered).then_some(())

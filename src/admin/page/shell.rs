@@ -21,6 +21,9 @@ use crate::{
     instance,
 };
 
+/// Most users whose names come with a page.
+const NAMES_MAX: i64 = 500;
+
 /// One page's shell.
 #[derive(Template)]
 #[template(path = "shell.html", config = "src/admin/page/askama.toml")]
@@ -43,6 +46,21 @@ struct Shell {
 #[template(path = "again.html", config = "src/admin/page/askama.toml")]
 struct Again;
 
+/// What is shown where a page cannot be made, and asks again by itself.
+#[derive(Template)]
+#[template(path = "problem.html", config = "src/admin/page/askama.toml")]
+struct Trouble<'a> {
+    folder: &'static str,
+    title: &'a str,
+    detail: &'a str,
+}
+
+/// A problem as a page.
+pub(super) fn away(problem: &Problem) -> Response {
+    let (title, detail) = problem.words();
+    page(problem.status(), &Trouble { folder: assets::FOLDER.as_str(), title, detail })
+}
+
 /// A user who looks at a page; where there is none, the answer instead of the page.
 pub(super) struct Looking(SignedIn);
 
@@ -53,7 +71,7 @@ impl FromRequestParts<Shared> for Looking {
         match SignedIn::from_request_parts(parts, state).await {
             Ok(user) => Ok(Self(user)),
             Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Err(elsewhere(parts)),
-            Err(problem) => Err(problem.into_response()),
+            Err(problem) => Err(away(&problem)),
         }
     }
 }
@@ -107,7 +125,7 @@ async fn shell(
     let member = user.member();
     let orgs = match door.store.list_orgs().await {
         Ok(orgs) => orgs,
-        Err(error) => return Problem::from(error).into_response(),
+        Err(error) => return away(&error.into()),
     };
     let seen = |id| member.platform_admin || member.memberships.iter().any(|membership| membership.org == id);
     let orgs: Map<String, Value> = orgs
@@ -115,6 +133,13 @@ async fn shell(
         .filter(|org| seen(org.id))
         .map(|org| (org.id.to_string(), org.name.into()))
         .collect();
+    // As many as a page can carry; others are shown by their id.
+    let users = match door.store.user_names(user.orgs().as_deref(), NAMES_MAX).await {
+        Ok(users) => users,
+        Err(error) => return away(&error.into()),
+    };
+    let users: Map<String, Value> =
+        users.into_iter().map(|(id, name)| (id.to_string(), name.into())).collect();
     let roles: Map<String, Value> = member
         .memberships
         .iter()
@@ -126,6 +151,7 @@ async fn shell(
         "platform_admin": member.platform_admin,
         "orgs": orgs,
         "roles": roles,
+        "users": users,
         "classes": words(Class::ALL.iter().map(|class| (class.as_str(), class.meaning(), class.next_step()))),
         "not_run": words(NotRun::ALL.iter().map(|reason| (reason.as_str(), reason.meaning(), ""))),
     });

@@ -17,7 +17,7 @@ use super::{
         problem::Problem,
     },
     assets, session,
-    shell::page,
+    shell::{away, page},
 };
 use crate::{account::UserId, store::StoreError};
 
@@ -56,13 +56,17 @@ pub(super) async fn post(
     State(door): State<Door>,
     headers: HeaderMap,
     Form(fields): Form<Fields>,
-) -> Result<Response, Problem> {
+) -> Response {
+    begin(&door, &headers, &fields).await.unwrap_or_else(|problem| away(&problem))
+}
+
+async fn begin(door: &Door, headers: &HeaderMap, fields: &Fields) -> Result<Response, Problem> {
     let next = fields.next.as_deref().unwrap_or("/");
-    if !csrf::from_same_origin(&headers) {
+    if !csrf::from_same_origin(headers) {
         return Ok(show(StatusCode::FORBIDDEN, next, "The form came from another site. Use this one."));
     }
     let token = fields.token.trim();
-    let Some(user) = user_of(&door, token).await? else {
+    let Some(user) = user_of(door, token).await? else {
         if door.bad_tokens.bear_one().await.is_err() {
             let problem = "Too many failed attempts. Wait a little and try again.";
             return Ok(show(StatusCode::TOO_MANY_REQUESTS, next, problem));
@@ -77,7 +81,7 @@ pub(super) async fn post(
     let secret = session::fresh();
     door.store.put_session(user, Sha256::digest(&secret).into(), session::LIFE).await?;
     tracing::info!(user.id = %user, "signed in");
-    let headers = [(header::SET_COOKIE, session::cookie(&headers, &secret))];
+    let headers = [(header::SET_COOKIE, session::cookie(headers, &secret))];
     Ok((StatusCode::SEE_OTHER, headers, [(header::LOCATION, inside(next).to_owned())]).into_response())
 }
 
@@ -93,11 +97,15 @@ async fn user_of(door: &Door, token: &str) -> Result<Option<UserId>, StoreError>
 }
 
 /// Ends the session.
-pub(super) async fn sign_out(State(door): State<Door>, headers: HeaderMap) -> Result<Response, Problem> {
-    if !csrf::from_same_origin(&headers) {
+pub(super) async fn sign_out(State(door): State<Door>, headers: HeaderMap) -> Response {
+    end(&door, &headers).await.unwrap_or_else(|problem| away(&problem))
+}
+
+async fn end(door: &Door, headers: &HeaderMap) -> Result<Response, Problem> {
+    if !csrf::from_same_origin(headers) {
         return Err(Problem::forbidden("Sign out on the page itself."));
     }
-    if let Some(digest) = auth::session(&headers) {
+    if let Some(digest) = auth::session(headers) {
         door.store.end_session(digest).await?;
     }
     let cookies = session::no_cookies().map(|cookie| (header::SET_COOKIE, cookie));

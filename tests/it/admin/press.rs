@@ -91,7 +91,13 @@ async fn g7_a_press_during_an_attempt_names_it_and_has_an_attempt_of_its_own() {
 
     assert!(matches!(claim(&stage, id, attempt(&second)).await, ClaimOutcome::Claimed(_)));
     let running = stage.get(&user, second["entry_url"].as_str().expect("a path")).await.expect(202);
-    assert_eq!(running["state"], "running");
+    assert_eq!((&running["state"], &running["phases"]["called_at"]), (&json!("claimed"), &json!(null)));
+    stage.store.tell_called(attempt(&second)).await.expect("the database answers");
+    let calling = stage.get(&user, second["entry_url"].as_str().expect("a path")).await.expect(202);
+    assert_eq!(calling["state"], "calling");
+    let times =
+        ["requested_at", "claimed_at", "called_at", "at"].map(|name| calling["phases"][name].as_str());
+    assert!(times.iter().all(Option::is_some) && times.is_sorted(), "{calling}");
     let third = press(&stage, &user, id).await;
     assert_eq!(third["in_flight"], second["attempt_id"], "the second holds the lease");
     assert_ne!(third["attempt_id"], second["attempt_id"]);
@@ -116,8 +122,8 @@ async fn g1_a_press_is_accepted_while_the_broker_is_away() {
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!(accepted["published"], false);
     assert!(accepted["note"].as_str().is_some_and(|note| note.contains("scheduler")), "{accepted}");
-    let request = stage.store.request_state(attempt(&accepted)).await.expect("the database answers");
-    assert!(request.is_some_and(|request| !request.claimed && !request.closed));
+    let request = stage.store.request_state(attempt(&accepted), None).await.expect("the database answers");
+    assert!(request.is_some_and(|request| request.claimed_at.is_none() && request.closed_at.is_none()));
     // History is read without the broker.
     let logs = stage.get(&user, "/api/admin/ebay/tokens/terminal-logs").await.expect(200);
     assert_eq!(logs["entries"], json!([]));

@@ -107,7 +107,7 @@ async fn g1_a_broker_that_is_out_of_reach_for_seconds_loses_nothing() {
     let _workers = [worker_with_few_slots(&stage, &url).await, worker_with_few_slots(&stage, &url).await];
     let (first, second) = due.split_at(ACCOUNTS / 2);
     make_all_due(&stage, first).await;
-    stage.ebay.until_calls(|calls| calls.len() > 4).await;
+    stage.expect_calls(|calls| calls.len() > 4).await;
     // First it falls silent, then it is gone.
     proxy.stall();
     let mut attempts = Vec::new();

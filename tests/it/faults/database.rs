@@ -61,7 +61,7 @@ async fn g1_connections_that_are_terminated_again_and_again_lose_nothing() {
     assert!(ended > 20, "{ended} connections were ended");
     // A claim whose commit was cut off leaves a lease without a call.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    stage.ebay.until_idle().await;
+    stage.expect_idle().await;
     stage.advance(Duration::from_secs(41)).await;
     expect_all_refreshed(&stage, &due, 1).await;
     expect_stored(&stage, &attempts).await;

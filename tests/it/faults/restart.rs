@@ -53,7 +53,7 @@ async fn under_load(
 ) -> Vec<AttemptId> {
     let before = stage.ebay.calls().len();
     make_all_due(stage, due).await;
-    stage.ebay.until_calls(|calls| calls.len() > before + ACCOUNTS / 4).await;
+    stage.expect_calls(|calls| calls.len() > before + ACCOUNTS / 4).await;
     let pressing = async {
         let mut attempts = Vec::new();
         for account in pressed {

@@ -28,7 +28,7 @@ async fn held_seller(stage: &Stage, username: &str) -> AccountId {
 
 /// Presses "Refresh (debug)" and waits until the call is held.
 async fn press_and_hold(stage: &Stage, account: AccountId) -> AttemptId {
-    stage.ebay.until_idle().await;
+    stage.expect_idle().await;
     let attempt = stage.debug(account).await;
     stage.ebay.until_in_flight(1).await;
     attempt

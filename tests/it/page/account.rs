@@ -10,12 +10,23 @@ async fn a_debug_run_is_watched_from_the_press_to_the_top_of_the_terminal() {
     let site = Site::set().await;
     let account = site.stage.seller_who("mil_243", Behaviour::Hold).await;
     site.stage.rest(account).await;
-    let _crew = site.stage.crew().await;
+    let _crew = (site.stage.scheduler().await, site.stage.log_writer().await);
+    // The call is held for as long as the page is looked at.
+    let worker = site.stage.start(&["worker", "--lease", "120s", "--call-timeout", "60s"]).await;
+    worker.expect_log("started").await;
     let operator = site.user("op", &[(site.stage.org, Role::Operator)]).await;
     let browser = site.browser(&operator, &format!("/accounts/{account}")).await;
     browser.until("document.querySelector('.terminal .pill')?.innerText.includes('Live')").await;
     browser.click("button.primary").await;
-    browser.until("document.querySelector('.phases').innerText.includes('call to eBay under way')").await;
+    browser.until("document.querySelector('.phases .running')?.innerText.includes('calling eBay')").await;
+    let so_far = "[...document.querySelectorAll('.phases .n')].map(time => parseInt(time.innerText))";
+    let times = browser.until(&format!("{so_far}.length === 4 && {so_far}[3] > 0 && {so_far}")).await;
+    browser.until(&format!("{so_far}[3] > {}", times[3])).await;
+    assert_eq!(
+        browser.value(&format!("{so_far}.slice(0, 3)")).await.as_array(),
+        times.as_array().map(|all| &all[..3]).map(<[_]>::to_vec).as_ref(),
+        "only the last one runs"
+    );
     browser.click("button.primary").await;
     browser.until("document.querySelector('.said').innerText.includes('Another attempt is under way')").await;
     browser.until("document.querySelector('.terminal article')?.innerText.includes('in_flight')").await;

@@ -32,6 +32,12 @@ async fn accounts_are_sorted_by_urgency_searched_and_acted_on() {
     browser.until("document.querySelector('tr[data-id]').innerText.includes('paused')").await;
     browser.click("tr[data-id] .acts button").await;
     browser.until("document.querySelector('tr[data-id]').innerText.includes('✓ ok')").await;
+    let ends = format!(
+        "update tokens set refresh_expires_at = clock() + interval '9 days' where account_id = '{fine}'"
+    );
+    site.stage.sql(&ends).await;
+    browser.go(&site.url("/accounts?ends_within_days=30")).await;
+    browser.until(&format!("{names} === 'aaa_fine' && document.querySelector('tr[data-id]').innerText.includes('must connect again')")).await;
     browser.go(&site.url("/accounts?status=expired")).await;
     browser.until(&format!("{names} === 'zzz_broken'")).await;
     browser.click("tr[data-id] .acts button:nth-of-type(3)").await;

@@ -27,7 +27,7 @@ async fn entries_arrive_and_a_killed_server_is_caught_up_with_each_once() {
         site.stage.entry(attempt).await;
         missed.push(attempt.to_string());
     }
-    site.start_again().await;
+    site.start_again(&[]).await;
     browser.until("document.querySelector('.pill').innerText.includes('Live')").await;
     browser.until(&format!("{IDS}.length === 4")).await;
     missed.reverse();

@@ -96,3 +96,37 @@ async fn a_foreign_site_can_use_neither_form_nor_cookie() {
     let answer = client.get(site.url("/api/admin/workers")).header("cookie", &cookie).send().await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::UNAUTHORIZED, "revoking ends sessions too");
 }
+
+#[tokio::test]
+async fn failed_attempts_are_slowed_and_a_good_one_is_not() {
+    let site = Site::set().await;
+    let browser = Browser::open().await;
+    browser.go(&site.url("/sign-in")).await;
+    // As a script at the form would: many at once.
+    let flood = "globalThis.flood = (count) => Array.from({ length: count }, (_, at) => fetch('/sign-in', { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: `token=tr_wrong${at}` }).then((answer) => answer.status));";
+    let statuses = browser.js(&format!("{flood} return Promise.all(flood(30));"), json!([])).await;
+    let slowed = statuses.as_array().into_iter().flatten().filter(|status| **status == json!(429)).count();
+    assert!((4..=10).contains(&slowed), "{statuses}");
+    let alert = "document.querySelector('[role=alert]')?.innerText";
+    let submit = "document.querySelector('[role=alert]')?.remove(); flood(20); const form = document.getElementById('sign-in'); form.elements.token.value = 'tr_wrong'; form.requestSubmit();";
+    for _ in 0..10 {
+        browser.js(&format!("{flood} {submit}"), json!([])).await;
+        browser.until(&format!("document.readyState === 'complete' && {alert}")).await;
+        if browser.text(alert).await.contains("Too many failed attempts") {
+            break;
+        }
+    }
+    assert!(browser.text(alert).await.contains("Too many failed attempts"));
+    site.sign_in(&browser, &site.stage.token, "/").await;
+}
+
+#[tokio::test]
+async fn a_link_on_another_site_leads_into_the_session() {
+    let site = Site::set().await;
+    let browser = site.browser(&site.stage.token, "/").await;
+    // The browser keeps a strict cookie back on the way in from a foreign page.
+    let foreign = format!("data:text/html,<a href='{}'>look</a>", site.url("/terminal?source=debug"));
+    browser.go(&foreign).await;
+    browser.click("a").await;
+    browser.until("location.search === '?source=debug' && document.querySelector('.who')").await;
+}

@@ -29,9 +29,10 @@ impl Site {
         Self { stage, admin, address }
     }
 
-    /// Kills the admin, and starts another one at the same address.
-    pub(super) async fn start_again(&mut self) {
-        self.admin = self.stage.start_with(&["admin"], &[("ADMIN_LISTEN", &self.address)]).await;
+    /// Starts another admin at the address of the killed one, with other environment where given.
+    pub(super) async fn start_again(&mut self, environment: &[(&str, &str)]) {
+        let environment = [&[("ADMIN_LISTEN", self.address.as_str())], environment].concat();
+        self.admin = self.stage.start_with(&["admin"], &environment).await;
         assert_eq!(listening(&self.admin).await, self.address);
     }
 

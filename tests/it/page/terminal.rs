@@ -1,9 +1,14 @@
 //! The terminal: filters in the address, pausing, copying, comparing, and why it is empty.
 
 use serde_json::json;
-use token_refresh::{failure::Class, message::Source};
+use token_refresh::{
+    account::AttemptId,
+    failure::Class,
+    message::{Entry, Source},
+};
 
 use super::stage::Site;
+use crate::support::{eventually, files::Files};
 
 const ENTRIES: &str = "document.querySelectorAll('.log article').length";
 
@@ -55,6 +60,80 @@ async fn filters_stand_in_the_address_and_an_empty_screen_says_why() {
     browser.until("location.pathname === '/sign-in'").await;
     site.sign_in(&browser, &nobody, "/terminal").await;
     browser.until("document.querySelector('.empty').dataset.why === 'rights'").await;
+}
+
+#[tokio::test]
+async fn an_empty_screen_that_is_not_connected_or_signed_out_says_so() {
+    let mut site = Site::set().await;
+    let browser = site.browser(&site.stage.token, "/terminal").await;
+    let why = |why: &str| format!("document.querySelector('.empty').dataset.why === '{why}'");
+    browser.until(&why("none")).await;
+    site.admin.kill().await;
+    browser.until(&why("away")).await;
+    assert!(browser.text("document.querySelector('.pill').innerText").await.contains("Not connected"));
+    site.start_again(&[]).await;
+    browser.until(&why("none")).await;
+    browser.until("document.querySelector('.pill').innerText.includes('Live')").await;
+
+    site.stage.store.revoke_user("director").await.expect("the store answers");
+    browser.until(&why("signed-out")).await;
+    let back = browser.text("document.querySelector('#signed-out a').getAttribute('href')").await;
+    assert_eq!(back, "/sign-in?next=%2Fterminal");
+}
+
+#[tokio::test]
+async fn what_is_shown_is_downloaded_as_json_lines() {
+    let site = Site::set().await;
+    let (one, other) = (site.stage.account("mil_243").await, site.stage.account("other").await);
+    let kept = site.history(one, "mil_243", 250).await;
+    site.history(other, "other", 30).await;
+    let browser = site.browser(&site.stage.token, &format!("/terminal?account={one}")).await;
+    browser.until("document.querySelector('.counted').innerText.startsWith('100 entries')").await;
+    let folder = Files::new();
+    let allow = json!({ "behavior": "allow", "downloadPath": folder.path() });
+    browser.cdp("Browser.setDownloadBehavior", allow).await;
+    browser.click(".terminal-head a[download]").await;
+    let file = folder.path().join("terminal-logs.jsonl");
+    let text = eventually("the file", || async { std::fs::read_to_string(&file).ok() }).await;
+    let ids: Vec<String> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Entry>(line).expect("an entry").id.to_string())
+        .collect();
+    let newest_first: Vec<String> = kept.iter().rev().map(|entry| entry.id.to_string()).collect();
+    assert_eq!(ids, newest_first, "all of the view, and of it alone");
+}
+
+/// What a page may load in all before it shows its first entries.
+const FIRST_LOAD_MAX_BYTES: u64 = 100_000;
+
+#[tokio::test]
+async fn a_first_load_is_small_with_a_full_history() {
+    let site = Site::set().await;
+    let account = site.stage.rested_seller("mil_243").await;
+    let _crew = site.stage.crew().await;
+    // Real exchanges, with tokens' worth of text in them.
+    let entry = site.stage.entry(site.stage.debug(account).await).await;
+    site.keep(
+        &(0..150)
+            .map(|_| Entry { id: AttemptId::fresh(), position: None, ..entry.clone() })
+            .collect::<Vec<_>>(),
+    )
+    .await;
+    let browser = site.browser(&site.stage.token, "/").await;
+    for (path, ready) in [
+        ("/", "document.querySelector('#activity svg') && document.querySelector('#queues td')"),
+        ("/terminal", "document.querySelectorAll('.log article').length > 2"),
+        ("/accounts", "document.querySelector('tr[data-id]')"),
+        (&format!("/accounts/{account}"), "document.querySelectorAll('.log article').length > 0"),
+    ] {
+        browser.cdp("Network.clearBrowserCache", json!({})).await;
+        browser.go(&site.url(path)).await;
+        browser.until(ready).await;
+        let sum = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].reduce((sum, one) => sum + one.transferSize, 0)";
+        let bytes = browser.value(sum).await.as_u64().expect("a number");
+        println!("{path}: {bytes} bytes");
+        assert!((5_000..FIRST_LOAD_MAX_BYTES).contains(&bytes), "{path} loads {bytes} bytes");
+    }
 }
 
 #[tokio::test]

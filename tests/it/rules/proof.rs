@@ -136,7 +136,7 @@ async fn g8_the_third_interruption_in_a_row_blocks() {
         stage.make_due(account).await;
         stage.ebay.until_in_flight(1).await;
         worker.kill().await;
-        stage.ebay.until_idle().await;
+        stage.expect_idle().await;
         stage.advance(Duration::from_secs(10)).await;
         stage
             .expect_entry(account, |entry| entry.class == Class::Interrupted && entry.attempt == round)

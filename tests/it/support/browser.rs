@@ -2,6 +2,7 @@
 
 use std::{env::temp_dir, path::PathBuf, process::Stdio, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::{
@@ -152,6 +153,12 @@ impl Browser {
     /// A command of Chromium's own protocol.
     pub(crate) async fn cdp(&self, command: &str, parameters: Value) -> Value {
         self.ask(Method::POST, "/goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
+    }
+
+    /// What is in view, as a PNG.
+    pub(crate) async fn screenshot(&self) -> Vec<u8> {
+        let text = self.ask(Method::GET, "/screenshot", &Value::Null).await;
+        STANDARD.decode(text.as_str().expect("Base64")).expect("Base64")
     }
 
     /// The cookies that the page's host has set.

@@ -1,6 +1,6 @@
 //! Files of one test, removed with the value.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
@@ -13,6 +13,11 @@ impl Files {
         let directory = std::env::temp_dir().join(format!("token-refresh-it-{}", Uuid::now_v7().simple()));
         std::fs::create_dir(&directory).expect("a directory for the test's files");
         Self(directory)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Writes a file and answers with its path.

@@ -12,7 +12,7 @@ use std::{
 use token_refresh::{
     account::{AccountId, AttemptId, Environment, KeysetId, OrgId, Role, UserId},
     crypto::{Context, Keyring},
-    fake_ebay::{Behaviour, FakeEbay},
+    fake_ebay::{Behaviour, Call, FakeEbay},
     message::{Entry, RefreshMessage, Source},
     queue::Broker,
     scheduler::publish_refresh,
@@ -302,6 +302,16 @@ impl Stage {
             entry.filter(|entry| entry.position.is_some())
         })
         .await
+    }
+
+    /// Waits until eBay's calls so far fulfil `holds`.
+    pub(crate) async fn expect_calls(&self, holds: impl Fn(&[Call]) -> bool) {
+        in_time("the calls that eBay should see", self.ebay.until_calls(holds)).await;
+    }
+
+    /// Waits until eBay answers no call.
+    pub(crate) async fn expect_idle(&self) {
+        in_time("eBay at rest", self.ebay.until_idle()).await;
     }
 
     /// Waits for an account's newest stored entry that `fits`.

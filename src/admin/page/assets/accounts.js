@@ -5,10 +5,19 @@ import { getAccounts, act, inspect } from "./api.js";
 import { repeat } from "./live.js";
 
 const PAGE = 100;
+const ENDS_SOON_DAYS = 30;
 const STATUSES = ["reconnect_required", "blocked", "expired", "expiring_soon", "ok", "paused"];
-const TONES = { reconnect_required: "bad", blocked: "bad", expired: "bad", expiring_soon: "warn", ok: "ok", paused: "off" };
+const TONES = {
+  reconnect_required: "bad",
+  blocked: "bad",
+  expired: "bad",
+  expiring_soon: "warn",
+  ok: "ok",
+  paused: "off",
+};
 
-export const statusBadge = (account) => badge(TONES[account.status] ?? "warn", account.status.replaceAll("_", " "));
+export const statusBadge = (account) =>
+  badge(TONES[account.status] ?? "warn", account.status.replaceAll("_", " "));
 
 /** Buttons for what the user may do with the account. */
 export function accountActions(account, done) {
@@ -19,20 +28,38 @@ export function accountActions(account, done) {
     try {
       const answer = await act(account.account_id, action);
       say(answer.in_flight ? "Accepted; another attempt is under way, so this one may not run." : said);
-    } catch (error) { say(error.message, "bad"); }
+    } catch (error) {
+      say(error.message, "bad");
+    }
     button.disabled = false;
     done();
   };
   const pause = async (event) => {
     const on = event;
     const button = on.currentTarget;
-    if (await confirmed(`Pause ${account.account}? Its token will run out unless somebody resumes it.`, "Pause")) await run("pause", "Paused.")({ currentTarget: button });
+    if (
+      await confirmed(`Pause ${account.account}? Its token will run out unless somebody resumes it.`, "Pause")
+    )
+      await run("pause", "Paused.")({ currentTarget: button });
   };
   const name = (text) => h("span", { class: "offscreen" }, ` ${text}`);
   return [
     account.status === "paused"
-      ? h("button", { click: run("resume", "Resumed; it is refreshed at once.") }, "Resume", name(account.account))
-      : [h("button", { click: run("refresh", "Accepted: it is refreshed like a due account.") }, "Refresh", name(account.account)), h("button", { class: "quiet", click: pause }, "Pause", name(account.account))],
+      ? h(
+          "button",
+          { click: run("resume", "Resumed; it is refreshed at once.") },
+          "Resume",
+          name(account.account),
+        )
+      : [
+          h(
+            "button",
+            { click: run("refresh", "Accepted: it is refreshed like a due account.") },
+            "Refresh",
+            name(account.account),
+          ),
+          h("button", { class: "quiet", click: pause }, "Pause", name(account.account)),
+        ],
     h("button", { class: "quiet", click: () => showInspection(account) }, "Inspect", name(account.account)),
     h("a", { class: "button", href: `/accounts/${account.account_id}` }, "Debug", name(account.account)),
   ].flat();
@@ -41,43 +68,158 @@ export function accountActions(account, done) {
 async function showInspection(account) {
   try {
     const found = await inspect(account.account_id);
-    const dialog = h("dialog", { class: "inspect", "aria-labelledby": "inspect-title", close: () => dialog.remove() },
-      h("header", {}, h("h2", { id: "inspect-title" }, "Inspect ", foreign(account.account)), h("form", { method: "dialog" }, h("button", {}, "Close"))),
-      h("p", { class: "muted" }, "What is stored and whether it opens, without the network. No token is shown."),
-      h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Inspection" }, h("dl", { class: "figures" }, flat(found))));
+    const dialog = h(
+      "dialog",
+      { class: "inspect", "aria-labelledby": "inspect-title", close: () => dialog.remove() },
+      h(
+        "header",
+        {},
+        h("h2", { id: "inspect-title" }, "Inspect ", foreign(account.account)),
+        h("form", { method: "dialog" }, h("button", {}, "Close")),
+      ),
+      h(
+        "p",
+        { class: "muted" },
+        "What is stored and whether it opens, without the network. No token is shown.",
+      ),
+      h(
+        "div",
+        { class: "scroll", tabindex: "0", role: "region", "aria-label": "Inspection" },
+        h("dl", { class: "figures" }, flat(found)),
+      ),
+    );
     document.body.append(dialog);
     dialog.showModal();
-  } catch (error) { say(error.message, "bad"); }
+  } catch (error) {
+    say(error.message, "bad");
+  }
 }
 
 const flat = (value, path = "") =>
   value !== null && typeof value === "object" && !Array.isArray(value)
     ? Object.entries(value).flatMap(([name, inner]) => flat(inner, path ? `${path} · ${name}` : name))
-    : [h("div", {}, h("dt", {}, path.replaceAll("_", " ")), h("dd", {}, value === null ? h("span", { class: "muted" }, "none") : foreign(Array.isArray(value) ? value.map((one) => (typeof one === "object" ? JSON.stringify(one) : one)).join(", ") : value)))];
+    : [
+        h(
+          "div",
+          {},
+          h("dt", {}, path.replaceAll("_", " ")),
+          h(
+            "dd",
+            {},
+            value === null
+              ? h("span", { class: "muted" }, "none")
+              : foreign(
+                  Array.isArray(value)
+                    ? value.map((one) => (typeof one === "object" ? JSON.stringify(one) : one)).join(", ")
+                    : value,
+                ),
+          ),
+        ),
+      ];
 
-/** Whether the seller must soon connect again: within 60 days. */
-const endsSoon = (account, now) => account.refresh_expires_at && Date.parse(account.refresh_expires_at) - now < 60 * 86_400_000;
+/** When the account is refreshed next; what is due waits for a worker, its keyset or a retry. */
+export function nextRefresh({ next_refresh_at: at }, now) {
+  if (!at) return "–";
+  return Date.parse(at) > now ? when(at, now) : h("span", {}, "due since ", when(at, now));
+}
 
-/** What went wrong in words, and the next step. */
-export function trouble(account) {
-  if (!account.refresh_error) return null;
-  return h("div", { class: "trouble" }, h("div", {}, foreign(account.refresh_error)), account.next_step && h("div", { class: "muted" }, `Next: ${account.next_step}`));
+/** Whether the seller must soon connect again. */
+const endsSoon = (account, now) =>
+  account.refresh_expires_at && Date.parse(account.refresh_expires_at) - now < ENDS_SOON_DAYS * 86_400_000;
+
+/** What went wrong or soon will, in words, and the next step. */
+export function trouble(account, now) {
+  const ends =
+    endsSoon(account, now) &&
+    h(
+      "div",
+      {},
+      badge("warn", "The seller must connect again: the refresh token ends "),
+      when(account.refresh_expires_at, now),
+    );
+  if (!account.refresh_error && !ends) return null;
+  return h(
+    "div",
+    { class: "trouble" },
+    account.refresh_error && h("div", {}, foreign(account.refresh_error)),
+    account.refresh_error && account.next_step && h("div", { class: "muted" }, `Next: ${account.next_step}`),
+    ends,
+  );
 }
 
 function accountsPage(main) {
   const query = new URLSearchParams(location.search);
-  let rows = [], next = null, problem = "", read = false;
-  const state = () => Object.fromEntries(["q", "env", "status"].map((name) => [name, form.elements[name].value.trim()]).concat([["failing", form.elements.failing.checked ? "true" : ""]]));
-  const select = (name, label, values) => h("label", {}, h("span", {}, label), h("select", { name }, h("option", { value: "" }, "all"), values.map((value) => h("option", { value }, value.replaceAll("_", " ")))));
-  const form = h("form", { class: "filters", role: "search", "aria-label": "Filter accounts", submit: (event) => { event.preventDefault(); change(); }, change },
-    h("label", { class: "w-q" }, h("span", {}, "Search"), h("input", { name: "q", type: "search", placeholder: "username, house name, organisation or id", autocomplete: "off" })),
+  let rows = [],
+    next = null,
+    problem = "",
+    read = false;
+  const state = () =>
+    Object.fromEntries(
+      ["q", "env", "status"]
+        .map((name) => [name, form.elements[name].value.trim()])
+        .concat([
+          ["failing", form.elements.failing.checked ? "true" : ""],
+          ["ends_within_days", form.elements.ending.checked ? ENDS_SOON_DAYS : ""],
+        ]),
+    );
+  const select = (name, label, values) =>
+    h(
+      "label",
+      {},
+      h("span", {}, label),
+      h(
+        "select",
+        { name },
+        h("option", { value: "" }, "all"),
+        values.map((value) => h("option", { value }, value.replaceAll("_", " "))),
+      ),
+    );
+  const form = h(
+    "form",
+    {
+      class: "filters",
+      role: "search",
+      "aria-label": "Filter accounts",
+      submit: (event) => {
+        event.preventDefault();
+        change();
+      },
+      change,
+    },
+    h(
+      "label",
+      { class: "w-q" },
+      h("span", {}, "Search"),
+      h("input", {
+        name: "q",
+        type: "search",
+        placeholder: "username, house name, organisation or id",
+        autocomplete: "off",
+      }),
+    ),
     select("env", "Environment", ["production", "sandbox"]),
     select("status", "Status", STATUSES),
-    h("label", { class: "check" }, h("input", { type: "checkbox", name: "failing" }), h("span", {}, "failed last time")));
+    h(
+      "label",
+      { class: "check" },
+      h("input", { type: "checkbox", name: "failing" }),
+      h("span", {}, "failed last time"),
+    ),
+    h(
+      "label",
+      { class: "check" },
+      h("input", { type: "checkbox", name: "ending" }),
+      h("span", {}, `must be connected again within ${ENDS_SOON_DAYS} days`),
+    ),
+  );
   for (const name of ["q", "env", "status"]) form.elements[name].value = query.get(name) ?? "";
   form.elements.failing.checked = query.get("failing") === "true";
+  form.elements.ending.checked = query.has("ends_within_days");
   let typing;
-  form.elements.q.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(change, 250); });
+  form.elements.q.addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(change, 250);
+  });
   const counted = h("span", { class: "counted", role: "status" });
   const place = h("div", { class: "accounts" });
   const more = h("button", { hidden: true, click: () => load(true) }, "Show more");
@@ -109,41 +251,98 @@ function accountsPage(main) {
   function show() {
     counted.textContent = problem ? "" : `${plural(rows.length, "account")}${next ? ", and more" : ""}`;
     more.hidden = !next;
-    if (problem) return place.replaceChildren(h("p", { class: "problem", role: "alert" }, "✕ ", foreign(problem)));
+    if (problem)
+      return place.replaceChildren(h("p", { class: "problem", role: "alert" }, "✕ ", foreign(problem)));
     if (place.contains(document.activeElement) && document.querySelector("dialog[open]")) return;
     const focused = document.activeElement?.closest?.("tr[data-id]")?.dataset.id;
-    const at = focused && [...place.querySelector(`tr[data-id="${focused}"]`).querySelectorAll("a,button")].indexOf(document.activeElement);
+    const at =
+      focused &&
+      [...place.querySelector(`tr[data-id="${focused}"]`).querySelectorAll("a,button")].indexOf(
+        document.activeElement,
+      );
     place.replaceChildren(rows.length ? table(rows) : none());
-    if (focused && at >= 0) place.querySelector(`tr[data-id="${focused}"]`)?.querySelectorAll("a,button")[at]?.focus();
+    if (focused && at >= 0)
+      place.querySelector(`tr[data-id="${focused}"]`)?.querySelectorAll("a,button")[at]?.focus();
   }
 
   function none() {
     const filtered = Object.values(state()).some(Boolean);
     const member = session.platform_admin || Object.keys(session.roles).length;
-    const [title, text] = !read ? ["Reading …", ""] : filtered ? ["No account matches", "Change or clear the filters."] : member ? ["No accounts yet", "An operator imports them: token-refresh accounts import."] : ["You belong to no organisation", "So there is no account that you may see."];
+    const [title, text] = !read
+      ? ["Reading …", ""]
+      : filtered
+        ? ["No account matches", "Change or clear the filters."]
+        : member
+          ? ["No accounts yet", "An operator imports them: token-refresh accounts import."]
+          : ["You belong to no organisation", "So there is no account that you may see."];
     return h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, text));
   }
 
   function table(all) {
     const now = Date.now();
-    const heads = ["Account", "Status", "Last success", "Next refresh", "Token ends", "Failures", "What to do"];
+    const heads = [
+      "Account",
+      "Status",
+      "Last success",
+      "Next refresh",
+      "Token ends",
+      "Failures",
+      "What to do",
+    ];
     const operates = all.some((account) => mayOperate(account.org_id));
     const cell = (label, inside, kind) => h("td", { "data-label": label, class: kind }, inside);
-    return h("table", { class: "cards" },
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col", class: head === "Failures" ? "n" : null }, head)), operates && h("th", { scope: "col" }, "Actions"))),
-      h("tbody", {}, all.map((account) => h("tr", { "data-id": account.account_id },
-        h("th", { scope: "row" }, h("a", { href: `/accounts/${account.account_id}` }, foreign(account.account)),
-          h("div", { class: "muted" }, account.house_name && [foreign(account.house_name), " · "], foreign(account.org), " · ", account.environment)),
-        cell("Status", [statusBadge(account), account.in_flight && h("div", {}, badge("wait", "refreshing"))]),
-        cell("Last success", when(account.last_success_at, now)),
-        cell("Next refresh", account.next_refresh_at ? when(account.next_refresh_at, now) : "–"),
-        cell("Token ends", [h("div", {}, account.access_expires_at ? when(account.access_expires_at, now) : "none yet"), endsSoon(account, now) && h("div", { class: "muted" }, "refresh token ", when(account.refresh_expires_at, now))]),
-        cell("Failures", account.consecutive_failures ? String(account.consecutive_failures) : "0", "n"),
-        cell("What to do", trouble(account) ?? h("span", { class: "muted" }, "nothing"), "wide"),
-        operates && cell("Actions", h("div", { class: "actions" }, accountActions(account, load)), "acts")))));
+    return h(
+      "table",
+      { class: "cards" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          heads.map((head) => h("th", { scope: "col", class: head === "Failures" ? "n" : null }, head)),
+          operates && h("th", { scope: "col" }, "Actions"),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        all.map((account) =>
+          h(
+            "tr",
+            { "data-id": account.account_id },
+            h(
+              "th",
+              { scope: "row" },
+              h("a", { href: `/accounts/${account.account_id}` }, foreign(account.account)),
+              h(
+                "div",
+                { class: "muted" },
+                account.house_name && [foreign(account.house_name), " · "],
+                foreign(account.org),
+                " · ",
+                account.environment,
+              ),
+            ),
+            cell("Status", [
+              statusBadge(account),
+              account.in_flight && h("div", {}, badge("wait", "refreshing")),
+            ]),
+            cell("Last success", when(account.last_success_at, now)),
+            cell("Next refresh", nextRefresh(account, now)),
+            cell("Token ends", account.access_expires_at ? when(account.access_expires_at, now) : "none yet"),
+            cell("Failures", account.consecutive_failures ? String(account.consecutive_failures) : "0", "n"),
+            cell("What to do", trouble(account, now) ?? h("span", { class: "muted" }, "nothing"), "wide"),
+            operates &&
+              cell("Actions", h("div", { class: "actions" }, accountActions(account, load)), "acts"),
+          ),
+        ),
+      ),
+    );
   }
 
   repeat(5000, () => (document.querySelector("dialog[open]") ? null : load()));
 }
 
-if (document.body.classList.contains("view-accounts") && location.pathname === "/accounts") accountsPage(document.querySelector("main"));
+if (document.body.classList.contains("view-accounts") && location.pathname === "/accounts")
+  accountsPage(document.querySelector("main"));

@@ -44,7 +44,10 @@ export function foreign(text, multiline = false) {
   const hidden = new RegExp(multiline ? HIDDEN.source : `${HIDDEN.source}|[\\n\\t]`, "gu");
   let from = 0;
   for (const match of all.matchAll(hidden)) {
-    node.append(all.slice(from, match.index), h("span", { class: "ctl", title: "a character that does not show" }, code(match[0])));
+    node.append(
+      all.slice(from, match.index),
+      h("span", { class: "ctl", title: "a character that does not show" }, code(match[0])),
+    );
     from = match.index + match[0].length;
   }
   node.append(all.slice(from));
@@ -54,7 +57,9 @@ export function foreign(text, multiline = false) {
 /** `2026-11-23 16:30:01.123 UTC` of an instant. */
 export const utc = (instant) => {
   const at = new Date(instant);
-  return Number.isNaN(at.getTime()) ? String(instant) : at.toISOString().replace("T", " ").replace("Z", " UTC");
+  return Number.isNaN(at.getTime())
+    ? String(instant)
+    : at.toISOString().replace("T", " ").replace("Z", " UTC");
 };
 
 /** A span of seconds in words: `3 s`, `4 min`, `2 h 5 min`, `3 d`. */
@@ -81,7 +86,13 @@ const MARKS = { ok: "✓", warn: "▲", bad: "✕", off: "◼", live: "●", wai
 
 /** A state in words with a shape of its own; colour only adds to it. */
 export function badge(tone, text) {
-  return h("span", { class: `badge ${tone}` }, h("span", { "aria-hidden": "true" }, MARKS[tone] ?? "·"), " ", text);
+  return h(
+    "span",
+    { class: `badge ${tone}` },
+    h("span", { "aria-hidden": "true" }, MARKS[tone] ?? "·"),
+    " ",
+    text,
+  );
 }
 
 /** Puts text on the clipboard, also where the browser keeps it from plain HTTP. */
@@ -111,13 +122,30 @@ export function say(text, tone = "ok") {
 /** Asks before something that cannot be undone. */
 export function confirmed(question, yes) {
   return new Promise((resolve) => {
-    const dialog = h("dialog", { class: "ask", "aria-label": question, close: () => (dialog.remove(), resolve(dialog.returnValue === "yes")) },
-      h("form", { method: "dialog" }, h("p", {}, question),
-        h("div", { class: "actions" }, h("button", { value: "no" }, "Cancel"), h("button", { value: "yes", class: "danger" }, yes))));
+    const dialog = h(
+      "dialog",
+      {
+        class: "ask",
+        "aria-label": question,
+        close: () => (dialog.remove(), resolve(dialog.returnValue === "yes")),
+      },
+      h(
+        "form",
+        { method: "dialog" },
+        h("p", {}, question),
+        h(
+          "div",
+          { class: "actions" },
+          h("button", { value: "no" }, "Cancel"),
+          h("button", { value: "yes", class: "danger" }, yes),
+        ),
+      ),
+    );
     document.body.append(dialog);
     dialog.showModal();
   });
 }
 
 /** Whether the user may do what needs an operator's role in this org. */
-export const mayOperate = (org) => session.platform_admin || ["operator", "admin"].includes(session.roles[org]);
+export const mayOperate = (org) =>
+  session.platform_admin || ["operator", "admin"].includes(session.roles[org]);

@@ -17,29 +17,73 @@ export const toAddress = (filters) => {
 };
 
 const select = (name, label, values) =>
-  h("label", {}, h("span", {}, label), h("select", { name }, h("option", { value: "" }, "all"), values.map((value) => h("option", { value }, value))));
+  h(
+    "label",
+    {},
+    h("span", {}, label),
+    h(
+      "select",
+      { name },
+      h("option", { value: "" }, "all"),
+      values.map((value) => h("option", { value }, value)),
+    ),
+  );
 
-const input = (name, label, attributes) => h("label", { class: `w-${name}` }, h("span", {}, label), h("input", { name, autocomplete: "off", spellcheck: "false", ...attributes }));
+const input = (name, label, attributes) =>
+  h(
+    "label",
+    { class: `w-${name}` },
+    h("span", {}, label),
+    h("input", { name, autocomplete: "off", spellcheck: "false", ...attributes }),
+  );
 
 /** The form. `changed` hears the filters whenever somebody has changed them. */
 export function filterForm(changed) {
-  const form = h("form", { class: "filters", role: "search", "aria-label": "Filter entries", submit: (event) => { event.preventDefault(); apply(); }, change: apply },
+  const form = h(
+    "form",
+    {
+      class: "filters",
+      role: "search",
+      "aria-label": "Filter entries",
+      submit: (event) => {
+        event.preventDefault();
+        apply();
+      },
+      change: apply,
+    },
     input("q", "Text", { type: "search", placeholder: "anything in an entry" }),
     input("account", "Account", { placeholder: "username or id" }),
-    h("button", { type: "button", class: "more", "aria-expanded": "false", click: (event) => event.currentTarget.setAttribute("aria-expanded", String(form.classList.toggle("open"))) }, "More filters"),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "more",
+        "aria-expanded": "false",
+        click: (event) =>
+          event.currentTarget.setAttribute("aria-expanded", String(form.classList.toggle("open"))),
+      },
+      "More filters",
+    ),
     select("env", "Environment", ["production", "sandbox"]),
     select("source", "Source", ["scheduled", "debug", "admin"]),
     select("action", "Action", ACTIONS),
     select("class", "Class", Object.keys(session.classes)),
     input("since", "Since (UTC)", { type: "datetime-local", step: "1" }),
     input("until", "Until (UTC)", { type: "datetime-local", step: "1" }),
-    h("div", { class: "actions" }, h("button", {}, "Apply"), h("button", { type: "button", class: "quiet", click: () => set({}) }, "Clear")));
+    h(
+      "div",
+      { class: "actions" },
+      h("button", {}, "Apply"),
+      h("button", { type: "button", class: "quiet", click: () => set({}) }, "Clear"),
+    ),
+  );
 
   function read() {
     const filters = {};
     for (const name of NAMES) {
       const value = form.elements[name].value.trim();
-      if (value) filters[name] = name === "since" || name === "until" ? new Date(`${value}Z`).toISOString() : value;
+      if (value)
+        filters[name] = name === "since" || name === "until" ? new Date(`${value}Z`).toISOString() : value;
     }
     return filters;
   }
@@ -48,7 +92,8 @@ export function filterForm(changed) {
     for (const name of NAMES) {
       const value = filters[name] ?? "";
       const at = (name === "since" || name === "until") && value ? new Date(value) : null;
-      form.elements[name].value = at && !Number.isNaN(at.getTime()) ? at.toISOString().slice(0, 19) : at ? "" : value;
+      form.elements[name].value =
+        at && !Number.isNaN(at.getTime()) ? at.toISOString().slice(0, 19) : at ? "" : value;
     }
   }
 
@@ -61,8 +106,24 @@ export function filterForm(changed) {
     current = address;
     changed(filters);
   }
-  function apply() { set(read()); }
+  function apply() {
+    set(read());
+  }
 
-  addEventListener("popstate", () => { const filters = fromAddress(); current = toAddress(filters); show(filters); changed(filters); });
-  return { form, set, start: () => { const filters = fromAddress(); current = toAddress(filters); show(filters); changed(filters); } };
+  addEventListener("popstate", () => {
+    const filters = fromAddress();
+    current = toAddress(filters);
+    show(filters);
+    changed(filters);
+  });
+  return {
+    form,
+    set,
+    start: () => {
+      const filters = fromAddress();
+      current = toAddress(filters);
+      show(filters);
+      changed(filters);
+    },
+  };
 }

@@ -28,12 +28,22 @@ export class List {
     new ResizeObserver(() => this.look()).observe(scroller);
   }
 
-  get length() { return this.rows.length; }
-  has(id) { return this.ids.has(id); }
-  entry(id) { return this.ids.get(id)?.entry; }
+  get length() {
+    return this.rows.length;
+  }
+  has(id) {
+    return this.ids.has(id);
+  }
+  entry(id) {
+    return this.ids.get(id)?.entry;
+  }
   /** All entries, newest first. */
-  entries() { return this.rows.map((row) => row.entry).reverse(); }
-  place(id) { return this.rows.length - this.rows.indexOf(this.ids.get(id)); }
+  entries() {
+    return this.rows.map((row) => row.entry).reverse();
+  }
+  place(id) {
+    return this.rows.length - this.rows.indexOf(this.ids.get(id));
+  }
 
   clear() {
     this.rows = [];
@@ -86,14 +96,18 @@ export class List {
 
   look() {
     if (this.looking) return;
-    this.looking = requestAnimationFrame(() => { this.looking = 0; this.draw(); });
+    this.looking = requestAnimationFrame(() => {
+      this.looking = 0;
+      this.draw();
+    });
   }
 
   draw() {
-    const began = performance.now();
     const { rows, scroller } = this;
-    const from = scroller.scrollTop - AROUND, to = scroller.scrollTop + scroller.clientHeight + AROUND;
-    let top = 0, place = 0;
+    const from = scroller.scrollTop - AROUND,
+      to = scroller.scrollTop + scroller.clientHeight + AROUND;
+    let top = 0,
+      place = 0;
     const row = (index) => rows[rows.length - 1 - index];
     const tall = (of) => of.height || GUESS;
     while (place < rows.length && top + tall(row(place)) < from) top += tall(row(place++));
@@ -118,7 +132,6 @@ export class List {
     this.above.style.height = `${top}px`;
     this.below.style.height = `${Math.max(0, this.height - bottom)}px`;
     this.atEnd = place >= rows.length;
-    this.spent = (this.spent ?? 0) + performance.now() - began;
     this.changed(this);
   }
 

@@ -11,7 +11,12 @@ const RETRY_MS = [500, 1000, 2000, 4000, 8000];
  * and `ready` (the connection stands: what comes from here on is told).
  */
 export function follow(filters, told) {
-  let source, after, silence, retry, tries = 0, closed = false;
+  let source,
+    after,
+    silence,
+    retry,
+    tries = 0,
+    closed = false;
 
   function open() {
     clearTimeout(retry);
@@ -22,19 +27,29 @@ export function follow(filters, told) {
         alive();
         act(event.data && JSON.parse(event.data));
       });
-    source.addEventListener("open", () => { tries = 0; alive(); told.state("catching-up"); });
+    source.addEventListener("open", () => {
+      tries = 0;
+      alive();
+      told.state("catching-up");
+    });
     source.addEventListener("error", broken);
     hears("cursor", () => told.ready());
     hears("entry", (entry) => told.entry(entry));
     hears("live", ({ live }) => told.state(live ? "live" : "delayed"));
-    hears("health", (health) => { told.health(health); told.state(health.live ? "live" : "delayed"); });
+    hears("health", (health) => {
+      told.health(health);
+      told.state(health.live ? "live" : "delayed");
+    });
     hears("gap", (gap) => told.gap(gap));
     alive();
   }
 
   function alive() {
     clearTimeout(silence);
-    silence = setTimeout(() => { source.close(); broken(); }, SILENCE_MS);
+    silence = setTimeout(() => {
+      source.close();
+      broken();
+    }, SILENCE_MS);
   }
 
   function broken() {
@@ -53,8 +68,12 @@ export function follow(filters, told) {
       await getAdminTokenTerminalLogs(filters.env, 1, filters);
     } catch (problem) {
       if (closed) return;
-      if (problem.status === 401) { signedOut(); return told.state("signed-out"); }
-      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) return told.state("refused", problem.message);
+      if (problem.status === 401) {
+        signedOut();
+        return told.state("signed-out");
+      }
+      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429)
+        return told.state("refused", problem.message);
       return broken();
     }
     if (!closed) open();
@@ -73,12 +92,15 @@ export function follow(filters, told) {
 
 /** Repeats `work` every `everyMs` while the page is looked at, and at once when it is again. */
 export function repeat(everyMs, work) {
-  let timer, running = false;
+  let timer,
+    running = false;
   async function once() {
     clearTimeout(timer);
     if (running || document.hidden) return;
     running = true;
-    try { await work(); } finally {
+    try {
+      await work();
+    } finally {
       running = false;
       timer = setTimeout(once, everyMs);
     }
@@ -87,4 +109,3 @@ export function repeat(everyMs, work) {
   once();
   return once;
 }
-

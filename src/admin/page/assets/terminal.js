@@ -1,12 +1,13 @@
 // The token refresh terminal: every attempt of worker and debug, newest first, live.
 
-import { session, h, foreign, number, plural, span, say, copy } from "./dom.js";
+import { h, number, plural, span, say, copy } from "./dom.js";
 import { getAdminTokenTerminalLogs, downloadAddress } from "./api.js";
 import { follow } from "./live.js";
 import { filterForm, toAddress } from "./filters.js";
 import { toText } from "./entry.js";
 import { List } from "./list.js";
-import { compare } from "./compare.js";
+import { Picked } from "./compare.js";
+import { whyEmpty, saysWhy } from "./empty.js";
 
 const PAGE = 100;
 /** Entries kept loaded; what is older is read again when somebody scrolls there. */
@@ -29,32 +30,67 @@ const STATES = {
  * decides and a form changes it.
  */
 export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
-  let filters = fixed ?? {}, link, generation = 0, next = null, reading = false, first = true;
-  let paused = false, waiting = [], overflowed = false, state = "connecting", why = "", since = Date.now(), health = null, problem = null, chosen = null;
-  let arrived = [], frame = 0;
+  let filters = fixed ?? {},
+    link,
+    generation = 0,
+    next = null,
+    reading = false,
+    first = true;
+  let paused = false,
+    waiting = [],
+    overflowed = false,
+    state = "connecting",
+    why = "",
+    since = Date.now(),
+    health = null,
+    problem = null;
+  let arrived = [],
+    frame = 0;
 
   const count = h("strong", { class: "count" }, "0");
   const older = h("span", { class: "muted" });
   const pill = h("span", { class: "pill", role: "status" });
-  const pause = h("button", { "aria-pressed": "false", click: () => (paused || waiting.length ? resume() : hold()) }, "Pause");
+  const pause = h(
+    "button",
+    { "aria-pressed": "false", click: () => (paused || waiting.length ? resume() : hold()) },
+    "Pause",
+  );
   const wait = h("span", { class: "waits", role: "status" });
   const copyAll = h("button", { click: onCopyAll }, "Copy all");
   const download = h("a", { class: "button", download: "terminal-logs.jsonl" }, "Download JSON lines");
   const trust = h("p", { class: "trust" });
-  const picked = h("div", { class: "picked", hidden: true });
-  const scroller = h("div", { class: "log", role: "feed", tabindex: "0", "aria-label": "Entries, newest first", "aria-busy": "true" });
+  const scroller = h("div", {
+    class: "log",
+    role: "feed",
+    tabindex: "0",
+    "aria-label": "Entries, newest first",
+    "aria-busy": "true",
+  });
   const empty = h("div", { class: "empty" });
   const foot = h("div", { class: "foot muted" });
   const list = new List(scroller, actions, looked);
+  const picked = new Picked({ place: (id) => list.place(id), left: () => scroller.focus() });
   const bar = fixed ? null : filterForm(restart);
   scroller.prepend(empty);
   scroller.append(foot);
   place.append(
-    h("div", { class: "terminal-head" },
-      h("div", { class: "line" }, h(level, {}, "Token refresh terminal ", h("span", { class: "sub" }, "worker + debug")), pill,
-        h("span", { class: "counted" }, count, " ", older), h("span", { class: "actions" }, wait, pause, copyAll, download)),
-      bar?.form, trust, picked),
-    scroller);
+    h(
+      "div",
+      { class: "terminal-head" },
+      h(
+        "div",
+        { class: "line" },
+        h(level, {}, "Token refresh terminal ", h("span", { class: "sub" }, "worker + debug")),
+        pill,
+        h("span", { class: "counted" }, count, " ", older),
+        h("span", { class: "actions" }, wait, pause, copyAll, download),
+      ),
+      bar?.form,
+      trust,
+      picked.node,
+    ),
+    scroller,
+  );
   scroller.addEventListener("keydown", onKey);
   scroller.addEventListener("focusout", () => requestAnimationFrame(() => settle()));
   scroller.addEventListener("scroll", () => settle(), { passive: true });
@@ -69,16 +105,28 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
     download.href = downloadAddress(filters);
     set("connecting");
     const mine = generation;
-    const told = (act) => (...all) => mine === generation && act(...all);
+    const told =
+      (act) =>
+      (...all) =>
+        mine === generation && act(...all);
     link = follow(filters, {
       state: told(set),
-      health: told((seen) => { health = seen; tell(); }),
-      entry: told((entry) => { arrived.push(entry); frame ||= requestAnimationFrame(flush); }),
+      health: told((seen) => {
+        health = seen;
+        tell();
+      }),
+      entry: told((entry) => {
+        arrived.push(entry);
+        frame ||= requestAnimationFrame(flush);
+      }),
       gap: told(() => restart(filters)),
       ready: told(() => first && read()),
     });
     // History is read at once too where the stream does not come up, so that the reason shows.
-    setTimeout(told(() => first && read()), 1500);
+    setTimeout(
+      told(() => first && read()),
+      1500,
+    );
   }
 
   /** The next page of the past. */
@@ -96,7 +144,15 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
       if (mine !== generation) return;
       problem = error;
       first = list.length === 0;
-      setTimeout(() => mine === generation && error.status !== 400 && error.status !== 404 && error.status !== 401 && read(), 2000);
+      setTimeout(
+        () =>
+          mine === generation &&
+          error.status !== 400 &&
+          error.status !== 404 &&
+          error.status !== 401 &&
+          read(),
+        2000,
+      );
     } finally {
       if (mine === generation) {
         reading = false;
@@ -107,7 +163,9 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
     }
   }
 
-  const reads = () => scroller.scrollTop > 8 || (scroller.contains(document.activeElement) && document.activeElement !== scroller);
+  const reads = () =>
+    scroller.scrollTop > 8 ||
+    (scroller.contains(document.activeElement) && document.activeElement !== scroller);
   const held = () => paused || reads();
 
   function flush() {
@@ -126,7 +184,8 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
   }
 
   // As the API writes it: microseconds and id.
-  const cursor = (entry) => `${Math.floor(Date.parse(entry.created_at) / 1000)}${(entry.created_at.match(/\.(\d+)/)?.[1] ?? "").padEnd(6, "0").slice(0, 6)}-${entry.id.replaceAll("-", "")}`;
+  const cursor = (entry) =>
+    `${Math.floor(Date.parse(entry.created_at) / 1000)}${(entry.created_at.match(/\.(\d+)/)?.[1] ?? "").padEnd(6, "0").slice(0, 6)}-${entry.id.replaceAll("-", "")}`;
 
   /** Shows what waits once nobody reads any more. */
   function settle() {
@@ -139,7 +198,10 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
     waiting = [];
     list.add(fresh, true);
   }
-  function hold() { paused = true; tell(); }
+  function hold() {
+    paused = true;
+    tell();
+  }
   function resume() {
     paused = false;
     if (scroller.contains(document.activeElement)) pause.focus();
@@ -164,7 +226,9 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
     count.textContent = plural(list.length, "entry", "entries");
     older.textContent = next ? "loaded, more below" : list.length ? "in all" : "";
     const hidden = waiting.length || overflowed;
-    const text2 = hidden ? `${overflowed ? `more than ${number(WAITING_MAX)}` : number(waiting.length)} ${waiting.length === 1 ? "waits" : "wait"}${paused ? "" : " while you read"}` : "";
+    const text2 = hidden
+      ? `${overflowed ? `more than ${number(WAITING_MAX)}` : number(waiting.length)} ${waiting.length === 1 ? "waits" : "wait"}${paused ? "" : " while you read"}`
+      : "";
     if (wait.textContent !== text2) wait.textContent = text2;
     const label = paused || hidden ? "Resume" : "Pause";
     if (pause.textContent !== label) pause.textContent = label;
@@ -173,7 +237,14 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
     const doubt = warning ? `▲ ${warning}` : "";
     if (trust.textContent !== doubt) trust.textContent = doubt;
     tellEmpty();
-    foot.textContent = list.length === 0 ? "" : reading ? "reading older entries …" : next ? "scroll for older entries" : "the beginning: there is nothing older";
+    foot.textContent =
+      list.length === 0
+        ? ""
+        : reading
+          ? "reading older entries …"
+          : next
+            ? "scroll for older entries"
+            : "the beginning: there is nothing older";
   }
 
   let shape;
@@ -189,31 +260,14 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
   function tellEmpty() {
     const role = list.length ? "feed" : "region";
     if (scroller.getAttribute("role") !== role) scroller.setAttribute("role", role);
-    const is = list.length ? "" : emptiness();
+    const is = list.length ? "" : whyEmpty({ state, problem, first, reading, filters });
     if (reason === is) return;
     reason = is;
-    const clear = bar && Object.keys(filters).length ? h("button", { click: () => bar.set({}) }, "Clear filters") : null;
-    const words = {
-      "": null,
-      reading: ["Reading …", "", null],
-      refused: [problem?.title ?? "Refused", problem?.message ?? why, clear],
-      away: ["Not connected", "The admin process or its database does not answer, so nothing can be shown. It is tried again by itself; what happens meanwhile is not lost.", null],
-      "signed-out": ["Signed out", "Your session has ended, so nothing may be shown.", null],
-      rights: ["You belong to no organisation", "So there is no entry that you may see. Ask an admin to add you to your organisation.", null],
-      matches: ["No entry matches", "There is none among all that you may see. New ones that match will appear here.", clear],
-      none: ["No attempts yet", health?.warnings?.length ? `Nothing has been refreshed yet, perhaps because of this: ${health.warnings[0]}.` : "No account of your organisations has been refreshed yet. The first attempt will appear here.", null],
-    }[is];
-    empty.hidden = !words;
+    empty.hidden = !is;
     empty.dataset.why = is;
-    empty.replaceChildren(...(words ? [h("h2", {}, words[0]), h("p", {}, foreign(words[1])), words[2]].filter(Boolean) : []));
-  }
-  function emptiness() {
-    if (state === "signed-out") return "signed-out";
-    if (problem && problem.status >= 400 && problem.status < 500) return "refused";
-    if (problem || (state === "reconnecting" && first)) return "away";
-    if (reading || first) return "reading";
-    if (!session.platform_admin && Object.keys(session.roles).length === 0) return "rights";
-    return Object.keys(filters).length ? "matches" : "none";
+    const clear =
+      bar && Object.keys(filters).length ? h("button", { click: () => bar.set({}) }, "Clear filters") : null;
+    empty.replaceChildren(...saysWhy(is, { problem, why, health, clear }));
   }
 
   function looked() {
@@ -223,47 +277,40 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
   function actions(entry) {
     const only = Object.keys(filters).length === 1 && filters.account === entry.account_id;
     return [
-      only ? null : h("a", { class: "button quiet", href: toAddress({ account: entry.account_id }), title: "All entries of this account" }, "Story"),
-      h("button", { class: "quiet", click: () => choose(entry) }, "Compare"),
-      h("button", { class: "quiet", click: () => put(toText(entry, list.place(entry.id)), "Copied the entry.") }, "Copy"),
+      only
+        ? null
+        : h(
+            "a",
+            {
+              class: "button quiet",
+              href: toAddress({ account: entry.account_id }),
+              title: "All entries of this account",
+            },
+            "Story",
+          ),
+      h("button", { class: "quiet", click: () => picked.choose(entry) }, "Compare"),
+      h(
+        "button",
+        { class: "quiet", click: () => put(toText(entry, list.place(entry.id)), "Copied the entry.") },
+        "Copy",
+      ),
     ];
   }
 
   async function put(text, done) {
-    try { await copy(text); say(done); } catch (error) { say(error.message, "bad"); }
+    try {
+      await copy(text);
+      say(done);
+    } catch (error) {
+      say(error.message, "bad");
+    }
   }
   function onCopyAll() {
     const all = list.entries();
-    put(all.map((entry, at) => toText(entry, at + 1)).join("\n"), `Copied ${plural(all.length, "entry", "entries")}.`);
-  }
-
-  function choose(entry) {
-    if (entry && chosen && chosen.id !== entry.id) {
-      const other = chosen;
-      choose(null);
-      return compare(...[other, entry].sort((a, b) => (a.created_at < b.created_at ? -1 : 1)));
-    }
-    chosen = entry;
-    if (!entry) {
-      if (picked.contains(document.activeElement)) scroller.focus();
-      picked.hidden = true;
-      return picked.replaceChildren();
-    }
-    picked.hidden = false;
-    const kind = entry.source === "debug" ? "scheduled" : "debug";
-    const counterpart = async () => {
-      try {
-        // What a person made due takes the scheduler's way too.
-        for (const source of kind === "debug" ? ["debug"] : ["scheduled", "admin"]) {
-          const { entries } = await getAdminTokenTerminalLogs(entry.environment, 1, { account: entry.account_id, source });
-          if (entries.length) return choose(entries[0]);
-        }
-        say(`This account has no ${kind} run yet.`, "warn");
-      } catch (error) { say(error.message, "bad"); }
-    };
-    picked.replaceChildren(h("span", {}, "Comparing ", h("strong", {}, `#${list.place(entry.id)} ${entry.source} `), foreign(entry.account), ": choose “Compare” at another entry, or"), " ",
-      h("button", { click: counterpart }, `the account’s newest ${kind} run`), " ", h("button", { class: "quiet", click: () => choose(null) }, "Cancel"));
-    picked.querySelector("button").focus();
+    put(
+      all.map((entry, at) => toText(entry, at + 1)).join("\n"),
+      `Copied ${plural(all.length, "entry", "entries")}.`,
+    );
   }
 
   function onKey(event) {
@@ -284,7 +331,14 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
   else restart(filters);
   addEventListener("pagehide", () => link?.close());
   addEventListener("pageshow", (event) => event.persisted && restart(filters));
-  return { list, restart: () => restart(filters), close: () => { link?.close(); clearInterval(ticking); } };
+  return {
+    list,
+    restart: () => restart(filters),
+    close: () => {
+      link?.close();
+      clearInterval(ticking);
+    },
+  };
 }
 
 if (document.body.classList.contains("view-terminal")) {
