@@ -30,17 +30,24 @@ pub struct Account {
     pub paused_at: Option<DateTime<Utc>>,
 }
 
+impl FromRow for Subject {
+    /// From `account_id`, `org_id`, `environment`, `username` and `house_name`.
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let id: Uuid = get(row, "account_id")?;
+        Ok(Self {
+            account_id: AccountId(id),
+            org_id: OrgId(get(row, "org_id")?),
+            environment: get_parsed(row, "accounts", "environment", &id)?,
+            username: get(row, "username")?,
+            house_name: get(row, "house_name")?,
+        })
+    }
+}
+
 impl FromRow for Account {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        let id: Uuid = get(row, "id")?;
         Ok(Self {
-            subject: Subject {
-                account_id: AccountId(id),
-                org_id: OrgId(get(row, "org_id")?),
-                environment: get_parsed(row, "accounts", "environment", &id)?,
-                username: get(row, "username")?,
-                house_name: get(row, "house_name")?,
-            },
+            subject: Subject::from_row(row)?,
             org: get(row, "org")?,
             keyset: KeysetId(get(row, "keyset_id")?),
             ebay_user_id: get(row, "ebay_user_id")?,
@@ -113,7 +120,7 @@ pub enum Removal {
 }
 
 const SELECT: &str = "/* select_account */
-    select a.id, a.org_id, a.environment, a.username, a.house_name, a.keyset_id, a.ebay_user_id, a.paused_at,
+    select a.id as account_id, a.org_id, a.environment, a.username, a.house_name, a.keyset_id, a.ebay_user_id, a.paused_at,
         o.name as org
     from accounts a join orgs o on o.id = a.org_id
     where (a.id = $1 or a.username = $2) and ($3::text is null or a.environment = $3)

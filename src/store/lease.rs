@@ -16,7 +16,7 @@ use super::{
     row::{FromRow, get, get_parsed, read_each},
 };
 use crate::{
-    account::{AccountId, AttemptId, OrgId},
+    account::{AccountId, AttemptId},
     failure::{Class, Sent},
     message::{Draft, Entry, Runner, Source, Subject},
 };
@@ -37,13 +37,7 @@ impl FromRow for Expired {
         let id: Uuid = get(row, "account_id")?;
         Ok(Self {
             attempt: AttemptId(get(row, "lease_attempt")?),
-            subject: Subject {
-                account_id: AccountId(id),
-                org_id: OrgId(get(row, "org_id")?),
-                environment: get_parsed(row, "accounts", "environment", &id)?,
-                username: get(row, "username")?,
-                house_name: get(row, "house_name")?,
-            },
+            subject: Subject::from_row(row)?,
             source: get_parsed(row, "refresh_state", "lease_source", &id)?,
             triggered_by: get(row, "lease_triggered_by")?,
             runner: Runner { instance: get(row, "lease_instance")?, version: get(row, "lease_version")? },

@@ -16,7 +16,7 @@ use super::{
     row::{FromRow, get, get_parsed, read_each},
 };
 use crate::{
-    account::{AccountId, AttemptId, OrgId},
+    account::{AccountId, AttemptId},
     failure::{Class, NotRun},
     message::{Draft, Entry, Runner, Source, Subject},
 };
@@ -124,16 +124,9 @@ struct Overdue {
 impl FromRow for Overdue {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let attempt: Uuid = get(row, "attempt")?;
-        let account: Uuid = get(row, "account_id")?;
         Ok(Self {
             attempt: AttemptId(attempt),
-            subject: Subject {
-                account_id: AccountId(account),
-                org_id: OrgId(get(row, "org_id")?),
-                environment: get_parsed(row, "accounts", "environment", &account)?,
-                username: get(row, "username")?,
-                house_name: get(row, "house_name")?,
-            },
+            subject: Subject::from_row(row)?,
             source: get_parsed(row, "refresh_requests", "source", &attempt)?,
             triggered_by: get(row, "triggered_by")?,
             keyset: get(row, "keyset_id")?,

@@ -27,8 +27,9 @@ struct Asset {
     text: &'static str,
 }
 
-static ASSETS: [Asset; 21] = assets! {
+static ASSETS: [Asset; 23] = assets! {
     "account.js" SCRIPT,
+    "account_parts.js" SCRIPT,
     "accounts.js" SCRIPT,
     "api.js" SCRIPT,
     "app.css" STYLE,
@@ -40,6 +41,7 @@ static ASSETS: [Asset; 21] = assets! {
     "entry.js" SCRIPT,
     "filters.js" SCRIPT,
     "icon.svg" IMAGE,
+    "inspection.js" SCRIPT,
     "keysets.js" SCRIPT,
     "list.js" SCRIPT,
     "live.js" SCRIPT,

@@ -13,7 +13,7 @@ use super::{
     lanes::Lanes,
 };
 use crate::{
-    account::{AccountId, AttemptId, KeysetId, OrgId, Standing},
+    account::{AttemptId, KeysetId, Standing},
     failure::{Class, NotRun},
     gate::GateState,
     message::{Draft, Entry, Source, Subject},
@@ -58,13 +58,7 @@ impl FromRow for Candidate {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let id: Uuid = get(row, "account_id")?;
         Ok(Self {
-            subject: Subject {
-                account_id: AccountId(id),
-                org_id: OrgId(get(row, "org_id")?),
-                environment: get_parsed(row, "accounts", "environment", &id)?,
-                username: get(row, "username")?,
-                house_name: get(row, "house_name")?,
-            },
+            subject: Subject::from_row(row)?,
             paused: get(row, "paused")?,
             keyset: KeysetId(get(row, "keyset_id")?),
             gate: get_parsed(row, "keysets", "state", &id)?,

@@ -2,7 +2,7 @@
 
 import { h, foreign, when, mayOperate } from "./dom.js";
 import { getAccounts } from "./api.js";
-import { accountActions, nextRefresh, statusBadge, trouble } from "./accounts.js";
+import { accountActions, nextRefresh, statusBadge, trouble } from "./account_parts.js";
 import { debugRun } from "./debug_run.js";
 import { mountTerminal } from "./terminal.js";
 import { toAddress } from "./filters.js";

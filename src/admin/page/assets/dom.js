@@ -54,6 +54,9 @@ export function foreign(text, multiline = false) {
   return node;
 }
 
+/** Our own words for the page: what stands between backticks is a command. */
+export const prose = (text) => text.split("`").map((part, at) => (at % 2 ? h("code", {}, part) : part));
+
 /** `2026-11-23 16:30:01.123 UTC` of an instant. */
 export const utc = (instant) => {
   const at = new Date(instant);
@@ -67,7 +70,10 @@ export function span(seconds) {
   const s = Math.max(0, seconds);
   if (s < 90) return `${Math.round(s)} s`;
   if (s < 5400) return `${Math.round(s / 60)} min`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
+  if (s < 172800) {
+    const minutes = Math.round(s / 60);
+    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  }
   return `${Math.round(s / 86400)} d`;
 }
 

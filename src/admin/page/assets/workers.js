@@ -1,6 +1,6 @@
 // The start page: is all well, or what is not; who runs, what waits, and what happened.
 
-import { session, h, foreign, number, plural, span, when, badge } from "./dom.js";
+import { session, h, foreign, number, plural, prose, span, when, badge } from "./dom.js";
 import { getWorkers, getSummary, getSeries } from "./api.js";
 import { repeat } from "./live.js";
 import { judge, isDead } from "./verdict.js";
@@ -88,7 +88,7 @@ const table = (heads, rows, none) =>
         ),
         h("tbody", {}, rows),
       )
-    : h("p", { class: "muted" }, none);
+    : h("p", { class: "muted" }, prose(none));
 const row = (first, ...cells) =>
   h(
     "tr",
@@ -214,7 +214,7 @@ async function look() {
     else sentence.setAttribute("aria-live", "off");
     told = text;
     const [first, ...rest] = verdict.problems;
-    const fix = (one) => h("a", { href: one.href }, one.link);
+    const fix = (one) => h("a", { href: one.href }, prose(one.link));
     sentence.replaceChildren(badge(verdict.tone, verdict.text), " ", first ? fix(first) : "");
     sentence.parentElement.className = `verdict ${verdict.tone}`;
     problems.replaceChildren(...rest.map((one) => h("li", {}, badge(one.tone, one.text), " ", fix(one))));
