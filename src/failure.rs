@@ -131,7 +131,7 @@ impl Class {
                 "Retried hourly. If every account of the keyset shows it, check environment and client id; if only this one, ask the seller to connect again."
             }
             Self::ClientInvalid => {
-                "Check the keyset's client secret in eBay's developer portal and set it again (`keysets add --replace-secret`). Its accounts wait and come back by themselves."
+                "Check the keyset's client secret in eBay's developer portal and set it again (`keysets secret`). Its accounts wait and come back by themselves."
             }
             Self::ScopeInvalid => "Ask the seller to connect again with the scopes needed.",
             Self::RequestRejected => {

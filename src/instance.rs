@@ -23,6 +23,8 @@ pub const COMMIT: &str = env!("TOKEN_REFRESH_COMMIT");
 
 /// A live process is heard of this often; it is missed after three times as long.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
+/// How long a stopping process tries to say that it stopped.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 
 /// This process, as leases, entries and heartbeats name it.
 #[derive(Debug, Clone)]
@@ -74,12 +76,21 @@ impl Instance {
                 in_flight: in_flight.load(Ordering::Relaxed),
                 note: aside.reason(),
             };
-            if let Err(error) = store.beat(&heartbeat).await {
+            let written = tokio::select! {
+                written = store.beat(&heartbeat) => written,
+                () = shutdown.cancelled() => break,
+            };
+            if let Err(error) = written {
                 tracing::warn!(error = %crate::logging::Chain(&error), "heartbeat not written");
             }
         }
-        if let Err(error) = store.instance_stopped(&self.id).await {
-            tracing::warn!(error = %crate::logging::Chain(&error), "stop not written");
+        // A database that is away must not hold up the end: the process is then told as silent.
+        match tokio::time::timeout(FAREWELL_LIMIT, store.instance_stopped(&self.id)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = %crate::logging::Chain(&error), "stop not written");
+            }
+            Err(_) => tracing::warn!("stop not written: the database does not answer"),
         }
     }
 }

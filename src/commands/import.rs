@@ -194,7 +194,7 @@ impl Target {
                 Err(format!("the org has several keysets in {environment}; name one with --keyset"))
             }
             (None, _) => Err(format!(
-                "the org has no such keyset in {environment}; `keysets add` or `keysets add --lend` gives it one"
+                "the org has no such keyset in {environment}; `keysets add` or `keysets lend` gives it one"
             )),
         }
     }

@@ -13,11 +13,11 @@ use zeroize::Zeroizing;
 
 use super::{account::find_org, startup::check_keys};
 use crate::{
-    account::{Environment, KeysetId},
+    account::{Environment, KeysetId, OrgId},
     config::{self, EndpointArgs, RefreshArgs},
     crypto::Context,
     ebay::TokenEndpoint,
-    store::{NewKeyset, QuotaUse},
+    store::{Keyset, KeysetChange, NewKeyset, QuotaUse, Store},
     terminal::printable,
     token::ClientSecret,
 };
@@ -26,107 +26,210 @@ use crate::{
 pub(super) enum Keysets {
     /// Add a keyset. Its client secret comes from a file or standard input, never from a flag.
     Add(Add),
+    /// Change a keyset's quota, debug reserve or endpoint. Running workers heed it at their next claim.
+    Set(Change),
+    /// Give a keyset another client secret. It is tried at once, also behind a closed gate.
+    Secret(Replacement),
+    /// Lend a keyset to more orgs.
+    Lend(Loan),
+    /// Take a keyset back from orgs that have no account with it.
+    Unlend(Loan),
     /// List all keysets: gate, calls spent and left, forecast, accounts.
     List(RefreshArgs),
 }
 
+/// One keyset.
 #[derive(Debug, Args)]
-pub(super) struct Add {
+pub(super) struct Named {
     /// eBay's client id ("App ID").
     client_id: String,
     /// production or sandbox.
     #[arg(long = "env", value_name = "ENVIRONMENT", default_value = "production")]
     environment: Environment,
-    /// An org that may use it, by name or id. Repeatable; add orgs later by repeating the command
-    /// with `--lend`.
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    #[command(flatten)]
+    named: Named,
+    /// An org that may use it, by name or id. Repeatable; `keysets lend` adds orgs later.
     #[arg(long = "org", value_name = "ORG")]
     orgs: Vec<String>,
     /// File with the client secret ("Cert ID"); `-` is standard input.
     #[arg(long, value_name = "FILE", default_value = "-")]
     secret_file: PathBuf,
-    /// Token calls that may begin in any 24 hours. eBay grants 50,000.
+    /// Token calls that may begin in any 24 hours. eBay grants 50,000. A twentieth is kept for debug
+    /// runs.
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(i32).range(1..))]
     daily_quota: i32,
     #[command(flatten)]
     endpoint: EndpointArgs,
-    /// The keyset exists: give it another secret.
-    #[arg(long, conflicts_with = "lend")]
-    replace_secret: bool,
-    /// The keyset exists: give it a second secret, which takes the first one's place once eBay
-    /// refuses that. For a rotation without a gap.
-    #[arg(long, conflicts_with_all = ["lend", "replace_secret"])]
-    standby_secret: bool,
-    /// The keyset exists: lend it to the orgs given. Reads no secret.
-    #[arg(long, requires = "orgs")]
-    lend: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args(["daily_quota", "debug_reserve", "api_url"]))]
+pub(super) struct Change {
+    #[command(flatten)]
+    named: Named,
+    /// Token calls that may begin in any 24 hours. Without --debug-reserve a twentieth of it is kept
+    /// for debug runs.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    daily_quota: Option<i32>,
+    /// Calls of the quota that are kept for debug runs; less than the quota.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..))]
+    debug_reserve: Option<i32>,
+    /// Another token endpoint, for a fake: https, or http to this machine; `ebay` is eBay's own.
+    #[arg(long, value_name = "URL")]
+    api_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Replacement {
+    #[command(flatten)]
+    named: Named,
+    /// File with the client secret ("Cert ID"); `-` is standard input.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    secret_file: PathBuf,
+    /// Keep the present secret, and let this one take its place once eBay refuses that: a rotation
+    /// without a gap.
+    #[arg(long)]
+    standby: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Loan {
+    #[command(flatten)]
+    named: Named,
+    /// An org, by name or id. Repeatable.
+    #[arg(long = "org", value_name = "ORG", required = true)]
+    orgs: Vec<String>,
 }
 
 /// Longest secret file that is read.
 const SECRET_MAX_BYTES: u64 = 4_096;
+/// What stands for eBay's own endpoint.
+const EBAYS_OWN: &str = "ebay";
 
 pub(super) async fn run(command: Keysets) -> anyhow::Result<ExitCode> {
+    let store = config::store("token-refresh keysets", 2)?;
     match command {
-        Keysets::Add(add) => add.run().await,
-        Keysets::List(refresh) => list(refresh.refresh_before).await,
+        Keysets::Add(add) => add.run(&store).await?,
+        Keysets::Set(change) => change.run(&store).await?,
+        Keysets::Secret(secret) => secret.run(&store).await?,
+        Keysets::Lend(loan) => {
+            let keyset = loan.named.find(&store).await?;
+            for org in find_orgs(&store, &loan.orgs).await? {
+                store.lend_keyset(keyset.id, org).await?;
+            }
+            println!("{}", keyset.id);
+        }
+        Keysets::Unlend(loan) => {
+            let keyset = loan.named.find(&store).await?;
+            for (org, name) in find_orgs(&store, &loan.orgs).await?.into_iter().zip(&loan.orgs) {
+                match store.unlend_keyset(keyset.id, org).await {
+                    Err(error) if error.violates("accounts_keyset_lent") => {
+                        anyhow::bail!(
+                            "accounts of \"{name}\" use this keyset; `token-refresh accounts list` shows them"
+                        )
+                    }
+                    outcome => outcome?,
+                }
+            }
+            println!("{}", keyset.id);
+        }
+        Keysets::List(refresh) => list(&store, refresh.refresh_before).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn find_orgs(store: &Store, names: &[String]) -> anyhow::Result<Vec<OrgId>> {
+    let mut orgs = Vec::with_capacity(names.len());
+    for name in names {
+        orgs.push(find_org(store, name).await?);
+    }
+    Ok(orgs)
+}
+
+impl Named {
+    async fn find(&self, store: &Store) -> anyhow::Result<Keyset> {
+        let found = store.find_keyset(self.environment, &self.client_id).await?;
+        found.with_context(|| {
+            format!(
+                "no keyset {} in {}; `token-refresh keysets list` shows all",
+                self.client_id, self.environment
+            )
+        })
+    }
+
+    /// Seals a secret for the keyset `id`.
+    async fn seal(&self, store: &Store, id: KeysetId, file: &Path) -> anyhow::Result<String> {
+        let keyring = config::keyring()?;
+        check_keys(store, &keyring).await?;
+        let secret = read_secret(file)?;
+        Ok(keyring.seal(&Context::client_secret(id, self.environment), secret.expose()))
     }
 }
 
 impl Add {
-    async fn run(self) -> anyhow::Result<ExitCode> {
-        TokenEndpoint::of(self.environment, self.endpoint.api_url.as_deref()).context("--api-url")?;
-        let store = config::store("token-refresh keysets", 2)?;
-        let mut orgs = Vec::with_capacity(self.orgs.len());
-        for org in &self.orgs {
-            orgs.push(find_org(&store, org).await?);
-        }
-        let existing = store.find_keyset(self.environment, &self.client_id).await?;
-        let missing = || format!("no keyset {} in {}", self.client_id, self.environment);
-        if self.lend {
-            let keyset = existing.with_context(missing)?;
-            for org in orgs {
-                store.lend_keyset(keyset.id, org).await?;
-            }
-            println!("{}", keyset.id);
-            return Ok(ExitCode::SUCCESS);
-        }
-        if existing.is_some() && !self.replace_secret && !self.standby_secret {
+    async fn run(self, store: &Store) -> anyhow::Result<()> {
+        TokenEndpoint::of(self.named.environment, self.endpoint.api_url.as_deref()).context("--api-url")?;
+        let orgs = find_orgs(store, &self.orgs).await?;
+        let Named { client_id, environment } = &self.named;
+        if store.find_keyset(*environment, client_id).await?.is_some() {
             anyhow::bail!(
-                "keyset {} exists in {} already; --replace-secret gives it another secret, --lend another org",
-                self.client_id,
-                self.environment
+                "keyset {client_id} exists in {environment} already; `keysets secret` gives it another secret, \
+                 `keysets lend` another org, `keysets set` another quota"
             );
-        }
-        if existing.is_none() && self.replace_secret {
-            anyhow::bail!(missing());
-        }
-        let keyring = config::keyring()?;
-        check_keys(&store, &keyring).await?;
-        let secret = read_secret(&self.secret_file)?;
-        if let Some(keyset) = existing {
-            let sealed = keyring.seal(&Context::client_secret(keyset.id, self.environment), secret.expose());
-            if self.standby_secret {
-                store.stand_by_secret(keyset.id, &sealed).await?;
-            } else {
-                store.replace_secret(keyset.id, &sealed).await?;
-            }
-            println!("{}", keyset.id);
-            return Ok(ExitCode::SUCCESS);
         }
         let id = KeysetId::fresh();
         let keyset = NewKeyset {
             id,
-            environment: self.environment,
-            client_secret: keyring.seal(&Context::client_secret(id, self.environment), secret.expose()),
-            client_id: self.client_id,
+            environment: *environment,
+            client_secret: self.named.seal(store, id, &self.secret_file).await?,
+            client_id: client_id.clone(),
             daily_quota: self.daily_quota,
             api_url: self.endpoint.api_url,
         };
         store.put_keyset(&keyset, &orgs).await?;
         println!("{id}");
         if orgs.is_empty() {
-            eprintln!("No org may use it yet; repeat with --lend --org ORG.");
+            eprintln!("No org may use it yet: `token-refresh keysets lend {client_id} --org ORG`.");
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
+    }
+}
+
+impl Change {
+    async fn run(self, store: &Store) -> anyhow::Result<()> {
+        let keyset = self.named.find(store).await?;
+        let api_url = self.api_url.map(|url| Some(url).filter(|url| url != EBAYS_OWN));
+        if let Some(url) = &api_url {
+            TokenEndpoint::of(self.named.environment, url.as_deref()).context("--api-url")?;
+        }
+        let change =
+            KeysetChange { daily_quota: self.daily_quota, debug_reserve: self.debug_reserve, api_url };
+        match store.change_keyset(keyset.id, &change).await {
+            Err(error) if error.violates("keysets_debug_reserve") => {
+                anyhow::bail!("the debug reserve must be less than the daily quota")
+            }
+            outcome => outcome?,
+        }
+        println!("{}", keyset.id);
+        Ok(())
+    }
+}
+
+impl Replacement {
+    async fn run(self, store: &Store) -> anyhow::Result<()> {
+        let keyset = self.named.find(store).await?;
+        let sealed = self.named.seal(store, keyset.id, &self.secret_file).await?;
+        if self.standby {
+            store.stand_by_secret(keyset.id, &sealed).await?;
+        } else {
+            store.replace_secret(keyset.id, &sealed).await?;
+        }
+        println!("{}", keyset.id);
+        Ok(())
     }
 }
 
@@ -180,8 +283,7 @@ fn quota_line(used: &QuotaUse, lead: Duration) -> String {
     )
 }
 
-async fn list(lead: Duration) -> anyhow::Result<ExitCode> {
-    let store = config::store("token-refresh keysets", 2)?;
+async fn list(store: &Store, lead: Duration) -> anyhow::Result<()> {
     let used = store.quota_use(None).await?;
     for keyset in store.list_keysets().await? {
         println!(
@@ -200,5 +302,5 @@ async fn list(lead: Duration) -> anyhow::Result<ExitCode> {
             println!("    {}", quota_line(used, lead));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

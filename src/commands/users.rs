@@ -29,6 +29,26 @@ pub(super) enum Users {
         #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i32).range(1..=3650))]
         token_days: i32,
     },
+    /// Print one more bearer token of a user, this once. The others stay valid.
+    Token {
+        /// The user's name or id.
+        name: String,
+        /// Days until the token ends.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i32).range(1..=3650))]
+        token_days: i32,
+    },
+    /// Change what a user belongs to, from the next request on.
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args(["orgs", "leave"]))]
+    Member {
+        /// The user's name or id.
+        name: String,
+        /// An org and the user's role there from now on: viewer, operator or admin. Repeatable.
+        #[arg(long = "org", value_name = "ORG=ROLE")]
+        orgs: Vec<OrgRole>,
+        /// An org the user no longer belongs to. Repeatable.
+        #[arg(long, value_name = "ORG")]
+        leave: Vec<String>,
+    },
     /// List all users.
     List,
     /// Print a link that signs a user in at the admin page, once.
@@ -74,6 +94,25 @@ pub(super) async fn run(command: Users) -> anyhow::Result<ExitCode> {
             println!("{}", add(&store, &name, &orgs, platform_admin, token_days).await?);
             eprintln!("This is the bearer token of \"{name}\". It is not shown again.");
         }
+        Users::Token { name, token_days } => {
+            let token = fresh_token();
+            let digest = Sha256::digest(token.as_bytes()).into();
+            if !store.put_api_token(&name, digest, token_days).await? {
+                return Err(no_user(&name));
+            }
+            println!("{token}");
+            eprintln!("This is one more bearer token of \"{name}\". It is not shown again.");
+        }
+        Users::Member { name, orgs, leave } => {
+            let memberships = find_memberships(&store, &orgs).await?;
+            let mut left = Vec::with_capacity(leave.len());
+            for org in &leave {
+                left.push(find_org(&store, org).await?);
+            }
+            if !store.change_memberships(&name, &memberships, &left).await? {
+                return Err(no_user(&name));
+            }
+        }
         Users::List => {
             for user in store.list_users().await? {
                 let kind = if user.platform_admin { "platform admin" } else { "user" };
@@ -88,17 +127,29 @@ pub(super) async fn run(command: Users) -> anyhow::Result<ExitCode> {
         Users::LoginLink { name, base_url, minutes } => {
             let life = Duration::from_secs(u64::from(minutes) * 60);
             let Some(link) = login_link(&store, &name, &base_url, life).await? else {
-                anyhow::bail!("no user \"{name}\"; `token-refresh users list` shows all")
+                return Err(no_user(&name));
             };
             println!("{link}");
             eprintln!("This link signs \"{name}\" in once, within {minutes} minute(s).");
         }
         Users::Revoke { name } => match store.revoke_user(&name).await? {
             Some(tokens) => println!("ended {tokens} token(s) of \"{name}\""),
-            None => anyhow::bail!("no user \"{name}\"; `token-refresh users list` shows all"),
+            None => return Err(no_user(&name)),
         },
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn no_user(name: &str) -> anyhow::Error {
+    anyhow::anyhow!("no user \"{name}\"; `token-refresh users list` shows all")
+}
+
+async fn find_memberships(store: &Store, orgs: &[OrgRole]) -> anyhow::Result<Vec<Membership>> {
+    let mut memberships = Vec::with_capacity(orgs.len());
+    for OrgRole { org, role } in orgs {
+        memberships.push(Membership { org: find_org(store, org).await?, role: *role });
+    }
+    Ok(memberships)
 }
 
 /// Adds a user and answers with the bearer token.
@@ -109,10 +160,7 @@ async fn add(
     platform_admin: bool,
     days: i32,
 ) -> anyhow::Result<String> {
-    let mut memberships = Vec::with_capacity(orgs.len());
-    for OrgRole { org, role } in orgs {
-        memberships.push(Membership { org: find_org(store, org).await?, role: *role });
-    }
+    let memberships = find_memberships(store, orgs).await?;
     let token = fresh_token();
     let digest = Sha256::digest(token.as_bytes()).into();
     match store.put_user(name, platform_admin, &memberships, digest, days).await {

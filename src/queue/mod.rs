@@ -65,8 +65,9 @@ pub use self::{
     viewer::ViewerEvent,
 };
 
-/// How long a stopping consumer waits for what is under way.
-const DRAIN_LIMIT: Duration = Duration::from_secs(25);
+/// How long a stopping consumer waits for what is under way: longer than the longest call by default,
+/// and less than the half minute after which supervisors kill.
+const DRAIN_LIMIT: Duration = Duration::from_secs(24);
 
 /// The broker. Cheap to clone; nothing is connected before it is needed.
 #[derive(Clone)]

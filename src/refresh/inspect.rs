@@ -125,7 +125,7 @@ fn advice(refresh_token: &SealedView, status: &AccountStatus) -> String {
         None if refresh_token.problem.is_some() => {
             "Import the seller's refresh token again (`accounts import --replace`).".into()
         }
-        None if status.class == Some(Class::DecryptFailed) => "The refresh token opens with these keys. If the refresh error names a client secret, set that again (`keysets add --replace-secret`); else a worker lacks a key (`doctor`).".into(),
+        None if status.class == Some(Class::DecryptFailed) => "The refresh token opens with these keys. If the refresh error names a client secret, set that again (`keysets secret`); else a worker lacks a key (`doctor`).".into(),
         None => status.next_step.filter(|step| !step.is_empty()).unwrap_or("Nothing to do.").to_owned(),
     }
 }

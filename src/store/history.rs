@@ -17,6 +17,9 @@ use crate::{
     message::{Action, Entry, Source},
 };
 
+/// Entries that one page looks at where the filter asks for what no index knows: a second's work.
+const LOOKED_AT: i64 = 20_000;
+
 /// Which entries a reader wants, and which he may have.
 #[derive(Debug, Clone, Default)]
 pub struct EntryFilter {
@@ -56,6 +59,26 @@ impl EntryFilter {
 }
 
 impl EntryFilter {
+    /// Whether it asks for what no index knows, so that every entry must be looked at.
+    fn searches(&self) -> bool {
+        self.environment.is_some()
+            || self.source.is_some()
+            || self.action.is_some()
+            || self.class.is_some()
+            || self.text.is_some()
+    }
+
+    /// That part of it which indexes know.
+    fn indexed(&self) -> Self {
+        Self {
+            orgs: self.orgs.clone(),
+            account: self.account,
+            since: self.since,
+            until: self.until,
+            ..Self::default()
+        }
+    }
+
     /// The text as it stands in an entry's bytes, where JSON escapes quotes and backslashes.
     fn needle(&self) -> Option<String> {
         let json = serde_json::to_string(&self.text.as_deref()?.to_lowercase()).expect("a text is JSON");
@@ -137,36 +160,73 @@ impl Stored {
 }
 
 impl Store {
-    /// At most `limit` entries older than `before`, newest first, each with its position.
+    /// At most `limit` entries older than `before`, newest first, each with its position, however far
+    /// back they lie.
     pub async fn history(
         &self,
         filter: &EntryFilter,
         before: Option<&Cursor>,
         limit: i64,
     ) -> Result<Vec<Entry>, StoreError> {
-        Ok(self.history_page(filter, before, limit).await?.entries)
+        let mut page = self.history_page(filter, before, limit).await?;
+        let mut entries = std::mem::take(&mut page.entries);
+        while let Some(next) = page.next {
+            let left = limit - i64::try_from(entries.len()).unwrap_or(limit);
+            if left <= 0 {
+                break;
+            }
+            page = self.history_page(filter, Some(&next), left).await?;
+            entries.append(&mut page.entries);
+        }
+        Ok(entries)
     }
 
     /// A page of at most `limit` entries older than `before`, each with its position, and where the
-    /// next page begins. An entry that cannot be read is missing from its page, and hides nothing
-    /// behind it.
+    /// next page begins.
+    ///
+    /// Where a filter has no index, a page looks at [`LOOKED_AT`] entries and may come back short, or
+    /// empty, though older ones match: no search takes longer than that. An entry that cannot be read
+    /// is missing from its page, and hides nothing behind it.
     pub async fn history_page(
         &self,
         filter: &EntryFilter,
         before: Option<&Cursor>,
         limit: i64,
     ) -> Result<EntryPage, StoreError> {
+        let end = if filter.searches() { self.search_end(filter, before).await? } else { None };
         let mut conditions = Conditions::of(filter);
         if let Some(cursor) = before {
-            let at = conditions.place(Box::new(cursor.created_at));
-            let id = conditions.place(Box::new(cursor.id.0));
-            conditions.texts.push(format!("(created_at, id) < ({at}, {id})"));
+            conditions.beside("<", cursor);
+        }
+        if let Some(cursor) = &end {
+            conditions.beside(">=", cursor);
         }
         let stored = self.read_stored("history", conditions, "created_at desc, id desc", limit).await?;
         let full = i64::try_from(stored.len()).is_ok_and(|rows| rows >= limit);
         let last = stored.last().filter(|_| full);
-        let next = last.map(|last| Cursor { created_at: last.created_at, id: AttemptId(last.id) });
-        Ok(EntryPage { entries: readable(stored), next })
+        let last = last.map(|last| Cursor { created_at: last.created_at, id: AttemptId(last.id) });
+        Ok(EntryPage { entries: readable(stored), next: last.or(end) })
+    }
+
+    /// The last entry that a search from `before` looks at; none where it reaches the first of all.
+    async fn search_end(
+        &self,
+        filter: &EntryFilter,
+        before: Option<&Cursor>,
+    ) -> Result<Option<Cursor>, StoreError> {
+        let mut conditions = Conditions::of(&filter.indexed());
+        if let Some(cursor) = before {
+            conditions.beside("<", cursor);
+        }
+        let sql = format!(
+            "/* search_end */ select created_at, id from connect_logs where {} \
+             order by created_at desc, id desc offset {} limit 1",
+            conditions.all(),
+            LOOKED_AT - 1
+        );
+        let row = self.query_opt(&sql, &conditions.params()).await?;
+        row.map(|row| Ok(Cursor { created_at: get(&row, "created_at")?, id: AttemptId(get(&row, "id")?) }))
+            .transpose()
     }
 
     /// At most `limit` entries that were stored after `position`, in the order of storing.
@@ -219,15 +279,12 @@ impl Store {
         order: &str,
         limit: i64,
     ) -> Result<Vec<Stored>, StoreError> {
-        let Conditions { texts, values } = conditions;
-        let filter = if texts.is_empty() { "true".to_owned() } else { texts.join(" and ") };
         let limit = limit.clamp(1, 10_000);
         let sql = format!(
-            "/* {name} */ select position, created_at, id, body from connect_logs where {filter} order by {order} limit {limit}"
+            "/* {name} */ select position, created_at, id, body from connect_logs where {} order by {order} limit {limit}",
+            conditions.all()
         );
-        let values: Vec<&(dyn ToSql + Sync)> =
-            values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();
-        read_all(&self.query(&sql, &values).await?)
+        read_all(&self.query(&sql, &conditions.params()).await?)
     }
 }
 
@@ -293,6 +350,21 @@ impl Conditions {
             conditions.texts.push(format!("position({place} in lower(body)) > 0"));
         }
         conditions
+    }
+
+    /// Only what lies on one side of `cursor`, which is `<` or `>=`.
+    fn beside(&mut self, side: &str, cursor: &Cursor) {
+        let at = self.place(Box::new(cursor.created_at));
+        let id = self.place(Box::new(cursor.id.0));
+        self.texts.push(format!("(created_at, id) {side} ({at}, {id})"));
+    }
+
+    fn all(&self) -> String {
+        if self.texts.is_empty() { "true".to_owned() } else { self.texts.join(" and ") }
+    }
+
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
     }
 
     fn place(&mut self, value: Box<dyn ToSql + Sync + Send>) -> String {

@@ -67,6 +67,25 @@ pub struct NewKeyset {
     pub api_url: Option<String>,
 }
 
+/// What is to change of a keyset; none leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct KeysetChange {
+    /// Calls that may begin in any 24 hours.
+    pub daily_quota: Option<i32>,
+    /// Of these, those kept for debug runs; without it a new quota keeps a twentieth.
+    pub debug_reserve: Option<i32>,
+    /// Its own endpoint, or eBay's.
+    pub api_url: Option<Option<String>>,
+}
+
+const CHANGE: &str = "/* change_keyset */
+    update keysets set daily_quota = coalesce($2, daily_quota),
+        debug_reserve = coalesce($3, case when $2 > 1 then greatest(1, $2 / 20) when $2 = 1 then 0 end, debug_reserve),
+        api_url = case when $4 then $5 else api_url end
+    where id = $1";
+
+const UNLEND: &str = "/* unlend_keyset */ delete from keyset_orgs where keyset_id = $1 and org_id = $2";
+
 const PUT: &str = "/* put_keyset */
     insert into keysets (id, environment, client_id, client_secret, daily_quota, api_url, debug_reserve)
     values ($1, $2, $3, $4, $5, $6, case when $5 > 1 then greatest(1, $5 / 20) else 0 end)";
@@ -122,6 +141,20 @@ impl Store {
     /// Lends a keyset to one more org.
     pub async fn lend_keyset(&self, keyset: KeysetId, org: OrgId) -> Result<(), StoreError> {
         self.execute(LEND, &[&keyset.0, &org.0]).await?;
+        Ok(())
+    }
+
+    /// Takes a keyset back from an org. Refused while accounts of the org use it.
+    pub async fn unlend_keyset(&self, keyset: KeysetId, org: OrgId) -> Result<(), StoreError> {
+        self.execute(UNLEND, &[&keyset.0, &org.0]).await?;
+        Ok(())
+    }
+
+    /// Changes quota, reserve or endpoint, from the next claim on.
+    pub async fn change_keyset(&self, keyset: KeysetId, change: &KeysetChange) -> Result<(), StoreError> {
+        let KeysetChange { daily_quota, debug_reserve, api_url } = change;
+        let url = api_url.clone().flatten();
+        self.execute(CHANGE, &[&keyset.0, daily_quota, debug_reserve, &api_url.is_some(), &url]).await?;
         Ok(())
     }
 

@@ -51,7 +51,7 @@ pub use health::{Health, NewestEntry};
 pub use history::{BadCursor, Cursor, EntryFilter, EntryPage};
 pub use inspect::StoredTokens;
 pub use instance::{Heartbeat, Instance};
-pub use keyset::{Keyset, NewKeyset};
+pub use keyset::{Keyset, KeysetChange, NewKeyset};
 pub use migrate::{SchemaVersion, migrate};
 pub use org::Org;
 pub use quota::QuotaUse;

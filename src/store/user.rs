@@ -71,6 +71,9 @@ const PUT_MEMBERSHIP: &str = "/* put_membership */
 const PUT_TOKEN: &str = "/* put_api_token */
     insert into api_tokens (sha256, user_id, expires_at) values ($1, $2, clock() + make_interval(days => $3))";
 
+const END_MEMBERSHIP: &str =
+    "/* end_membership */ delete from memberships where user_id = $1 and org_id = $2";
+
 const LIST: &str = "/* list_users */
     select u.id, u.name, u.platform_admin,
         (select count(*) from api_tokens t where t.user_id = u.id and t.revoked_at is null and t.expires_at > clock())
@@ -124,6 +127,41 @@ impl Store {
         transaction.run(PUT_TOKEN, &[&token_sha256.as_slice(), &id.0, &token_days]).await?;
         transaction.commit().await?;
         Ok(id)
+    }
+
+    /// Adds a bearer token of the user of that name or id; answers whether there is one.
+    pub async fn put_api_token(
+        &self,
+        user: &str,
+        token_sha256: [u8; 32],
+        token_days: i32,
+    ) -> Result<bool, StoreError> {
+        let Some(row) = self.query_opt(EXISTS, &[&user]).await? else { return Ok(false) };
+        let id: Uuid = get(&row, "id")?;
+        self.execute(PUT_TOKEN, &[&token_sha256.as_slice(), &id, &token_days]).await?;
+        Ok(true)
+    }
+
+    /// Gives the user of that name or id roles in orgs, and ends others; answers whether there is one.
+    pub async fn change_memberships(
+        &self,
+        user: &str,
+        memberships: &[Membership],
+        ended: &[OrgId],
+    ) -> Result<bool, StoreError> {
+        let Some(row) = self.query_opt(EXISTS, &[&user]).await? else { return Ok(false) };
+        let id: Uuid = get(&row, "id")?;
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await?;
+        for membership in memberships {
+            let role = membership.role.as_str();
+            transaction.run(PUT_MEMBERSHIP, &[&id, &membership.org.0, &role]).await?;
+        }
+        for org in ended {
+            transaction.run(END_MEMBERSHIP, &[&id, &org.0]).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// All users.

@@ -46,10 +46,20 @@ async fn an_empty_installation_is_set_up_and_refreshes() {
     run(&["users", "revoke", "alice"], "").await.succeeded().prints("ended 1 token(s)");
     run(&["users", "list"], "").await.succeeded().prints("no valid token");
     run(&["users", "revoke", "carol"], "").await.failed().says("no user \"carol\"");
+    let again = run(&["users", "token", "alice"], "").await.succeeded().says("not shown again");
+    assert!(again.line().starts_with("tr_"));
+    run(&["users", "token", "carol"], "").await.failed().says("no user \"carol\"");
+    run(&["users", "member", "alice", "--org", "acme=admin"], "").await.succeeded();
+    run(&["users", "list"], "").await.succeeded().prints("alice  user, 1 token(s)  acme: admin");
+    run(&["users", "member", "alice", "--leave", "acme"], "").await.succeeded();
+    let left = run(&["users", "list"], "").await.succeeded();
+    assert!(!left.out.contains("acme"), "{}", left.out);
+    run(&["users", "member", "alice"], "").await.misused().says("--org");
+    run(&["users", "member", "carol", "--leave", "acme"], "").await.failed().says("no user \"carol\"");
 
     let add = ["keysets", "add", CLIENT_ID, "--org", "acme"];
     run(&add, CLIENT_SECRET).await.succeeded().hides(CLIENT_SECRET);
-    run(&add, CLIENT_SECRET).await.failed().says("--replace-secret").hides(CLIENT_SECRET);
+    run(&add, CLIENT_SECRET).await.failed().says("keysets secret").hides(CLIENT_SECRET);
     let listed = run(&["keysets", "list"], "").await.succeeded().hides(CLIENT_SECRET);
     listed.prints(CLIENT_ID).prints("secret version 1, 50000 calls a day").prints("orgs: acme");
     run(&["doctor"], "")
@@ -73,7 +83,7 @@ async fn g4_a_client_secret_comes_from_file_or_input_and_is_never_echoed() {
     let context = token_refresh::crypto::Context::client_secret(keyset.id, Environment::Production);
     assert_eq!(stage.keyring.open(&context, &sealed).expect("it opens").as_str(), "PRD-file-secret-123456");
 
-    let replace = ["keysets", "add", "FileApp", "--replace-secret"];
+    let replace = ["keysets", "secret", "FileApp"];
     stage.feed(&replace, "PRD-second-secret-9\n").await.succeeded().hides("PRD-second");
     stage.run(&["keysets", "list"]).await.succeeded().prints("secret version 2");
     for bad in ["", "  \n", "two words", "ENC:v1:k1:x:1:y", &"x".repeat(2_000)] {
@@ -90,11 +100,48 @@ async fn g4_a_client_secret_comes_from_file_or_input_and_is_never_echoed() {
         let refused = stage.feed(&["keysets", "add", "Other", "--api-url", url], "secret").await;
         refused.failed().says("--api-url");
     }
-    stage.run(&["keysets", "add", "Unknown", "--replace-secret"]).await.failed().says("no keyset Unknown");
+    for unknown in [&["keysets", "secret", "Unknown"][..], &["keysets", "secret", "Unknown", "--standby"]] {
+        stage.feed(unknown, "PRD-secret").await.failed().says("no keyset Unknown");
+    }
+    stage.feed(&["keysets", "secret", "FileApp", "--standby"], "PRD-third-secret").await.succeeded();
+    let standby: Option<String> =
+        stage.value("select standby_secret from keysets where client_id = 'FileApp'").await;
+    assert!(standby.is_some_and(|sealed| sealed.starts_with("ENC:v1:")));
+}
+
+#[tokio::test]
+async fn a_keyset_is_lent_taken_back_and_changed() {
+    let stage = Stage::set().await;
     stage.store.put_org("second").await.expect("an org");
-    stage.run(&["keysets", "add", "FileApp", "--lend", "--org", "second"]).await.succeeded();
+    stage.run(&["keysets", "lend", CLIENT_ID, "--org", "second"]).await.succeeded();
     stage.run(&["keysets", "list"]).await.succeeded().prints("orgs: second, stage");
-    stage.run(&["keysets", "add", "FileApp", "--lend"]).await.misused().says("--org");
+    stage.run(&["keysets", "lend", CLIENT_ID]).await.misused().says("--org");
+    stage.rested_seller("mil_243").await;
+    stage
+        .run(&["keysets", "unlend", CLIENT_ID, "--org", "stage"])
+        .await
+        .failed()
+        .says("accounts of \"stage\" use");
+    stage.run(&["keysets", "unlend", CLIENT_ID, "--org", "second"]).await.succeeded();
+    stage.run(&["keysets", "list"]).await.succeeded().prints("orgs: stage");
+
+    let set = |change: &'static [&'static str]| [&["keysets", "set", CLIENT_ID], change].concat();
+    let quota = "select daily_quota || '/' || debug_reserve || '/' || (api_url is null)::text from keysets";
+    for (change, expected) in [
+        (&["--daily-quota", "1500000"][..], "1500000/75000/false"),
+        (&["--debug-reserve", "7"], "1500000/7/false"),
+        (&["--daily-quota", "100", "--debug-reserve", "99"], "100/99/false"),
+        (&["--daily-quota", "1"], "1/0/false"),
+        (&["--api-url", "ebay"], "1/0/true"),
+        (&["--api-url", "http://127.0.0.1:9"], "1/0/false"),
+    ] {
+        stage.run(&set(change)).await.succeeded();
+        assert_eq!(stage.value::<String>(quota).await, expected, "{change:?}");
+    }
+    stage.run(&set(&["--debug-reserve", "1"])).await.failed().says("less than the daily quota");
+    stage.run(&set(&["--api-url", "http://api.ebay.com"])).await.failed().says("--api-url");
+    stage.run(&set(&["--daily-quota", "0"])).await.misused();
+    stage.run(&set(&[])).await.misused().says("--daily-quota");
 }
 
 #[tokio::test]
@@ -306,7 +353,8 @@ async fn accounts_are_listed_narrowed_and_removed() {
     stage.entry(waiting.attempt).await;
     stage.expect_settled().await;
     stage.run(&remove).await.succeeded().prints("removed mil_243").prints("its entries stay");
-    assert_eq!(stage.entries().await.len(), 2, "its own run, due at once, and the press");
+    let entries = stage.entries().await.len();
+    assert!((1..=2).contains(&entries), "the press, and its own run unless the press came first: {entries}");
     stage.run(&["accounts", "show", "mil_243"]).await.succeeded().prints(&account.to_string());
 }
 
@@ -398,6 +446,7 @@ async fn every_command_has_help_that_says_what_it_needs() {
         (&["demo"], &["--for", "empty database"]),
         (&["fake-ebay"], &["--random", "rate_limited:30"]),
         (&["keysets", "add"], &["standard input", "--secret-file", "EBAY_API_URL"]),
+        (&["keysets", "set"], &["--daily-quota", "--debug-reserve", "ebay"]),
         (&["accounts", "import"], &["username, environment, refresh_token", "house_name", "--replace"]),
         (&["terminal"], &["--follow", "--json", "--source"]),
         (&["debug"], &["ACCOUNT", "--env", "--org"]),

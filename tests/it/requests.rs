@@ -25,7 +25,7 @@ async fn g2_an_import_during_a_call_wins() {
     stage.rest(account).await;
     let _crew = stage.crew().await;
     let attempt = stage.debug(account).await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
 
     let replacement = refresh_token("mil_243", 2);
     assert_eq!(stage.import(account, &replacement).await, ImportOutcome::Replaced);
@@ -53,7 +53,7 @@ async fn g7_a_press_while_a_lease_stands_is_answered_at_once() {
     let stage = Stage::set().await;
     let account = stage.seller_who("mil_243", Behaviour::Hold).await;
     let _crew = stage.crew().await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     let held: uuid::Uuid =
         stage.value(&format!("select lease_attempt from refresh_state where account_id = '{account}'")).await;
 
@@ -82,7 +82,7 @@ async fn g2_two_presses_make_one_call() {
     let (one, other) = tokio::join!(stage.debug(account), stage.debug(account));
     let refused = stage.expect_entry(account, |entry| entry.class == Class::NotRun).await;
     assert_eq!(refused.reason.as_deref(), Some("in_flight"));
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     stage.ebay.release_all();
     let ran = if refused.id == one { other } else { one };
     assert_eq!(stage.entry(ran).await.class, Class::Refreshed);
@@ -117,7 +117,7 @@ async fn g1_a_paused_account_with_a_dead_lease_gets_its_entry_and_stays_paused()
     let _scheduler = stage.scheduler().await;
     let _log_writer = stage.log_writer().await;
     let mut worker = stage.worker().await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     worker.kill().await;
     stage.store.pause_account(account).await.expect("the store answers");
     stage.advance(Duration::from_secs(60)).await;
@@ -141,7 +141,7 @@ async fn g1_a_press_that_meets_a_dead_lease_closes_it_and_runs() {
     let account = stage.seller_who("mil_243", Behaviour::Hang).await;
     let scheduler = stage.scheduler().await;
     let mut worker = stage.worker().await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     worker.kill().await;
     drop(scheduler);
     stage.ebay.set_behaviour("mil_243", Behaviour::Healthy);
@@ -161,7 +161,7 @@ async fn g1_a_worker_that_is_told_to_stop_finishes_what_is_under_way() {
     let account = stage.seller_who("mil_243", Behaviour::Hold).await;
     let (_scheduler, _log_writer) = (stage.scheduler().await, stage.log_writer().await);
     let mut worker = stage.start(&["worker"]).await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     let later = stage.rested_seller("later").await;
     let (code, ()) = tokio::join!(worker.stop(), async {
         worker_takes_no_more(&stage).await;
@@ -355,7 +355,7 @@ async fn g7_a_press_is_answered_while_two_thousand_due_accounts_hang() {
     let _worker = stage.start(&["worker", "--lease", "120s", "--call-timeout", "60s", "--slots", "40"]).await;
     let _log_writer = stage.log_writer().await;
     let _scheduler = stage.scheduler().await;
-    stage.ebay.until_in_flight(40).await;
+    stage.expect_in_flight(40).await;
     eventually("the rest waits in the queue", || async {
         (stage.vhost.depth(names::REFRESH_DUE).await > 1_500).then_some(())
     })

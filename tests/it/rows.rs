@@ -179,7 +179,7 @@ async fn a_client_secret_that_does_not_open_is_told_as_the_keysets_fault() {
     assert_eq!((entry.class, entry.reason.as_deref()), (Class::DecryptFailed, Some("unknown_key")));
     let error = entry.error.expect("it failed");
     assert!(error.contains(&format!("client secret of keyset {}", stage.keyset)), "{error}");
-    stage.run(&["inspect", "mil_243"]).await.succeeded().prints("opens to v^1.1").prints("--replace-secret");
+    stage.run(&["inspect", "mil_243"]).await.succeeded().prints("opens to v^1.1").prints("keysets secret");
     let told: Value = serde_json::from_str(&worker.expect_log("does not open").await).expect("JSON");
     assert_eq!((&told["token.field"], &told["token.row"]), (&json!("client_secret"), &json!(stage.keyset)));
     let path: Value = serde_json::from_str(&worker.expect_log("token_refresh_path").await).expect("JSON");

@@ -16,11 +16,22 @@ use crate::support::{
 /// The crew for long stories: calls that hang are given up after a second, and the lease outlives the
 /// steps in which time passes.
 async fn patient_crew(stage: &Stage) -> [Actor; 3] {
+    [stage.scheduler().await, patient_worker(stage).await, stage.log_writer().await]
+}
+
+/// The same for many accounts: on a slow machine steps of time must not overtake what is queued.
+async fn unhurried_crew(stage: &Stage) -> [Actor; 3] {
+    let scheduler = stage.start(&["scheduler", "--tick", "200ms", "--claim-within", "1h"]).await;
+    scheduler.expect_log("started").await;
+    [scheduler, patient_worker(stage).await, stage.log_writer().await]
+}
+
+async fn patient_worker(stage: &Stage) -> Actor {
     let worker = stage
         .start(&["worker", "--lease", "300s", "--call-timeout", "1s", "--retry-base", "10s", "--slots", "64"])
         .await;
     worker.expect_log("started").await;
-    [stage.scheduler().await, worker, stage.log_writer().await]
+    worker
 }
 
 /// Adds many due sellers at once.
@@ -42,6 +53,13 @@ async fn pass_until(
         stage.advance(step).await;
         passed += step;
         tokio::time::sleep(Duration::from_millis(300)).await;
+        // On a slow machine a step takes longer than that.
+        let settled = async {
+            while count(stage, "lease_attempt is not null").await > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        drop(tokio::time::timeout(Duration::from_secs(3), settled).await);
     }
     passed
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use token_refresh::account::{Environment, Role};
 use token_refresh::failure::Class;
 use token_refresh::message::Source;
+use token_refresh::store::EntryFilter;
 
 use super::stage::{Stage, account_path};
 
@@ -41,6 +42,33 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
     let cursor = answer.json()["next_before"].as_str().expect("there is more").to_owned();
     let rest = stage.get(&user, &format!("{LOGS}?before={cursor}")).await;
     assert_eq!(rest.entry_ids(), made[2..]);
+}
+
+#[tokio::test]
+async fn a_search_goes_back_in_steps_however_rare_what_it_looks_for() {
+    let stage = Stage::start().await;
+    let org = stage.org("acme").await;
+    let user = stage.user("anna", &[(org, Role::Viewer)]).await;
+    let account = stage.account(org, Environment::Production, "mil_243").await;
+    let rare = stage.stored(&account, Source::Scheduled, Class::DecryptFailed, None).await.id;
+    let database = stage.database.connect().await;
+    let many = "insert into connect_logs
+        select position + n, gen_random_uuid(), created_at + n * interval '1 microsecond', org_id, account_id,
+            environment, action, source, 'refreshed', body from connect_logs, generate_series(1, 45000) n";
+    database.batch_execute(many).await.expect("SQL");
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let answer = stage.get(&user, &format!("{LOGS}?class=decrypt_failed{cursor}")).await;
+        pages.push(answer.entry_ids());
+        match answer.json()["next_before"].as_str() {
+            Some(next) => cursor = format!("&before={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(pages, [vec![], vec![], vec![rare.to_string()]]);
+    let filter = EntryFilter { class: Some(Class::DecryptFailed), ..EntryFilter::default() };
+    let found = stage.store.history(&filter, None, 10).await.expect("the store answers");
+    assert_eq!(found.iter().map(|entry| entry.id).collect::<Vec<_>>(), [rare], "whoever wants all gets all");
 }
 
 #[tokio::test]

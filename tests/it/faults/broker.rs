@@ -135,7 +135,7 @@ async fn g1_a_broker_that_is_away_holds_up_no_lease_that_ran_out() {
     let (proxy, url) = Proxy::before(stage.vhost.url()).await;
     let (mut worker, _writer) = (stage.worker().await, stage.log_writer().await);
     let attempt = stage.debug(account).await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     worker.kill().await;
     for account in pressed {
         press(&stage, account).await;

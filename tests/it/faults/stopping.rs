@@ -31,7 +31,7 @@ async fn g1_a_worker_that_stops_finishes_the_calls_that_are_held() {
         attempts.push(stage.debug(*account).await);
     }
     // Its slots are full, and four messages wait.
-    stage.ebay.until_in_flight(8).await;
+    stage.expect_in_flight(8).await;
     worker.signal_stop().await;
     worker.expect_log("stopping: finishing what is under way").await;
     stage.ebay.set_everywhere(None);
@@ -54,7 +54,7 @@ async fn g1_a_worker_that_stops_waits_for_a_hung_call_until_its_deadline() {
     assert!(stage.ebay.set_behaviour("hangs", Behaviour::Hang));
     let (_writer, mut worker) = (stage.log_writer().await, stage.worker().await);
     let attempt = stage.debug(account).await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     expect_stop(&mut worker, Duration::from_secs(8)).await;
     assert_eq!(stage.entry(attempt).await.class, Class::Timeout);
     let tally = expect_accounted(&stage).await;

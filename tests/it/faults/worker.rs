@@ -30,7 +30,7 @@ async fn held_seller(stage: &Stage, username: &str) -> AccountId {
 async fn press_and_hold(stage: &Stage, account: AccountId) -> AttemptId {
     stage.expect_idle().await;
     let attempt = stage.debug(account).await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     attempt
 }
 

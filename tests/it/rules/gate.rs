@@ -83,7 +83,7 @@ async fn g8_late_evidence_cannot_block_a_mended_keyset() {
     let _crew = stage.crew().await;
     stage.ebay.set_behaviour("late", Behaviour::Hold);
     let attempt = stage.debug(account).await;
-    stage.ebay.until_in_flight(1).await;
+    stage.expect_in_flight(1).await;
     // The secret is replaced while the call is under way; then eBay refuses the old one.
     let sealed = stage.keyring.seal(&Context::client_secret(stage.keyset, ENVIRONMENT), CLIENT_SECRET);
     stage.store.replace_secret(stage.keyset, &sealed).await.expect("the store answers");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use token_refresh::{account::Status, failure::Class, fake_ebay::Behaviour};
 
-use super::{count, many, other_token, pass_until};
+use super::{count, many, other_token, pass_until, unhurried_crew};
 use crate::support::stage::{CLIENT_ID, Stage};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -84,9 +84,9 @@ async fn g10_dead_grants_cost_no_calls_for_a_day() {
     for number in 0..200 {
         stage.seller_who(&format!("dead{number}"), Behaviour::Revoked).await;
     }
-    let _crew = stage.crew().await;
+    let _crew = unhurried_crew(&stage).await;
     // Some were refused after the last success; the next one, at most two hours away, proves them.
-    pass_until(&stage, Duration::from_secs(300), HOUR * 3, "all are proven dead", async || {
+    pass_until(&stage, Duration::from_secs(300), HOUR * 24, "all are proven dead", async || {
         count(&stage, "standing = 'reconnect_required'").await == 200
     })
     .await;
@@ -134,7 +134,7 @@ async fn g8_the_third_interruption_in_a_row_blocks() {
     for round in 1..=3 {
         let mut worker = stage.worker().await;
         stage.make_due(account).await;
-        stage.ebay.until_in_flight(1).await;
+        stage.expect_in_flight(1).await;
         worker.kill().await;
         stage.expect_idle().await;
         stage.advance(Duration::from_secs(10)).await;

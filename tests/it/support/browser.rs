@@ -15,7 +15,7 @@ use tokio::{
 use super::{in_time, install_tls_provider};
 
 /// How long a page may take to show something; browsers share the machine with everything else.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Browsers at once: each is several processes.
 static BROWSERS: Semaphore = Semaphore::const_new(2);
 
@@ -68,7 +68,7 @@ impl Browser {
             "browserName": "chrome",
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
-            "timeouts": {"script": 40_000},
+            "timeouts": {"script": 90_000},
         }}});
         let base = format!("http://127.0.0.1:{port}/session");
         let mut browser = Self { driver, client, session: base, profile, _permit: permit };

@@ -5,6 +5,7 @@ use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
+pub(crate) mod actor;
 pub(crate) mod browser;
 pub(crate) mod cli;
 pub(crate) mod database;
@@ -17,7 +18,7 @@ pub(crate) mod stage;
 pub(crate) mod vhost;
 
 /// How long a test waits for anything before it fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Pause between two looks at something that cannot be waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -3,11 +3,7 @@
 //!
 //! Time passes on the stage's clock only: [`Stage::advance`] moves SQL `clock()`, so hours cost nothing.
 
-use std::{
-    process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{process::Stdio, time::Duration};
 
 use token_refresh::{
     account::{AccountId, AttemptId, Environment, KeysetId, OrgId, Role, UserId},
@@ -22,14 +18,11 @@ use token_refresh::{
     },
     token::RefreshToken,
 };
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    net::TcpListener,
-    process::{Child, Command},
-};
+use tokio::{net::TcpListener, process::Command};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use zeroize::Zeroizing;
 
+pub(crate) use super::actor::Actor;
 use super::{database::TestDatabase, eventually, in_time, vhost::TestVhost};
 
 /// eBay's client id on every stage.
@@ -38,9 +31,6 @@ pub(crate) const CLIENT_ID: &str = "StageApp-PRD-0123456789ab-cdef0123";
 pub(crate) const CLIENT_SECRET: &str = "PRD-stage-secret-4b7e-9f21-c0ffee";
 /// Accounts of a stage belong to this environment unless told otherwise.
 pub(crate) const ENVIRONMENT: Environment = Environment::Production;
-
-/// How long a process may take to end where everything that it waits for is silent.
-const LONGEST_STOP: Duration = Duration::from_secs(30);
 
 /// One test's whole system.
 pub(crate) struct Stage {
@@ -309,6 +299,11 @@ impl Stage {
         in_time("the calls that eBay should see", self.ebay.until_calls(holds)).await;
     }
 
+    /// Waits until eBay holds `count` calls.
+    pub(crate) async fn expect_in_flight(&self, count: usize) {
+        in_time("calls in flight", self.ebay.until_in_flight(count)).await;
+    }
+
     /// Waits until eBay answers no call.
     pub(crate) async fn expect_idle(&self) {
         in_time("eBay at rest", self.ebay.until_idle()).await;
@@ -451,104 +446,4 @@ pub(crate) fn refresh_token(username: &str, number: u32) -> RefreshToken {
 pub(crate) fn sha256(token: &str) -> [u8; 32] {
     use sha2::Digest;
     sha2::Sha256::digest(token.as_bytes()).into()
-}
-
-/// A running process of the real binary.
-pub(crate) struct Actor {
-    child: Child,
-    name: String,
-    output: Arc<Mutex<Vec<String>>>,
-}
-
-impl Actor {
-    fn enter(mut child: Child, arguments: &[&str]) -> Self {
-        let output = Arc::new(Mutex::new(Vec::new()));
-        let collect = |stream: Box<dyn tokio::io::AsyncRead + Send + Unpin>| {
-            let output = Arc::clone(&output);
-            tokio::spawn(async move {
-                let mut lines = BufReader::new(stream).lines();
-                while let Ok(Some(line)) = lines.next_line().await {
-                    output.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-                }
-            });
-        };
-        collect(Box::new(child.stdout.take().expect("piped")));
-        collect(Box::new(child.stderr.take().expect("piped")));
-        Self { child, name: arguments.join(" "), output }
-    }
-
-    /// All it has printed so far, standard output and log.
-    pub(crate) fn output(&self) -> String {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
-    }
-
-    /// Waits for a line with `text`, and returns it.
-    pub(crate) async fn expect_log(&self, text: &str) -> String {
-        let looking = async {
-            loop {
-                let found = self
-                    .output
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .iter()
-                    .find(|line| line.contains(text))
-                    .cloned();
-                if let Some(line) = found {
-                    return line;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        match tokio::time::timeout(super::PATIENCE, looking).await {
-            Ok(line) => line,
-            Err(tokio::time::error::Elapsed { .. }) => {
-                panic!("{} never said \"{text}\"; it said:\n{}", self.name, self.output())
-            }
-        }
-    }
-
-    /// kill -9.
-    pub(crate) async fn kill(&mut self) {
-        self.child.kill().await.expect("it runs");
-    }
-
-    /// SIGSTOP: it neither works nor dies.
-    pub(crate) async fn freeze(&self) {
-        self.signal("STOP").await;
-    }
-
-    /// SIGCONT.
-    pub(crate) async fn thaw(&self) {
-        self.signal("CONT").await;
-    }
-
-    /// SIGTERM, and waits for the end; returns the exit code.
-    pub(crate) async fn stop(&mut self) -> Option<i32> {
-        self.signal("TERM").await;
-        self.ended().await
-    }
-
-    /// Waits for the end; returns the exit code.
-    pub(crate) async fn ended(&mut self) -> Option<i32> {
-        let ending = tokio::time::timeout(LONGEST_STOP, self.child.wait()).await;
-        let ended =
-            ending.unwrap_or_else(|_| panic!("{} did not end; it said:\n{}", self.name, self.output()));
-        ended.expect("it can be waited for").code()
-    }
-
-    /// SIGTERM.
-    pub(crate) async fn signal_stop(&self) {
-        self.signal("TERM").await;
-    }
-
-    /// Its process id.
-    pub(crate) fn process_id(&self) -> u32 {
-        self.child.id().expect("it runs")
-    }
-
-    async fn signal(&self, signal: &str) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-s", signal, &id]).status().await.expect("kill runs");
-        assert!(sent.success(), "kill -s {signal} {id}");
-    }
 }

@@ -3,11 +3,11 @@
 import { session, h, foreign } from "./dom.js";
 
 /** The reason, from what is known of the view. */
-export function whyEmpty({ state, problem, first, reading, filters }) {
+export function whyEmpty({ state, problem, reading, filters }) {
   if (state === "signed-out") return "signed-out";
   if (problem && problem.status >= 400 && problem.status < 500) return "refused";
   if (problem || state === "reconnecting") return "away";
-  if (reading || first) return "reading";
+  if (reading) return "reading";
   if (!session.platform_admin && Object.keys(session.roles).length === 0) return "rights";
   return Object.keys(filters).length ? "matches" : "none";
 }

@@ -1,6 +1,6 @@
 // The token refresh terminal: every attempt of worker and debug, newest first, live.
 
-import { h, number, plural, span, say, copy } from "./dom.js";
+import { h, number, utc, plural, span, say, copy } from "./dom.js";
 import { getAdminTokenTerminalLogs, downloadAddress } from "./api.js";
 import { follow } from "./live.js";
 import { filterForm, toAddress } from "./filters.js";
@@ -238,10 +238,10 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
     if (trust.textContent !== doubt) trust.textContent = doubt;
     tellEmpty();
     foot.textContent =
-      list.length === 0
-        ? ""
-        : reading
-          ? "reading older entries …"
+      reading && next
+        ? `reading older entries, back to ${utc(Number(next.split("-")[0]) / 1000).slice(0, 16)} UTC so far …`
+        : list.length === 0
+          ? ""
           : next
             ? "scroll for older entries"
             : "the beginning: there is nothing older";
@@ -260,7 +260,7 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
   function tellEmpty() {
     const role = list.length ? "feed" : "region";
     if (scroller.getAttribute("role") !== role) scroller.setAttribute("role", role);
-    const is = list.length ? "" : whyEmpty({ state, problem, first, reading, filters });
+    const is = list.length ? "" : whyEmpty({ state, problem, reading: first || reading || next, filters });
     if (reason === is) return;
     reason = is;
     empty.hidden = !is;
@@ -271,7 +271,8 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
   }
 
   function looked() {
-    if (list.atEnd && !reading && next && list.length) read();
+    // A page may be short, or empty, where what matches is rare.
+    if (list.atEnd && !reading && next) read();
   }
 
   function actions(entry) {

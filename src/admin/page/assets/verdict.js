@@ -120,7 +120,7 @@ function keysetOf(
       "bad",
       `eBay does not accept the credentials of keyset ${name}`,
       "#quota",
-      "`token-refresh keysets add … --replace-secret`",
+      "`token-refresh keysets secret`",
     );
   if (state === "suspended")
     see("bad", `Keyset ${name} is suspended${why ? `: ${why}` : ""}; single calls ask whether eBay is back`);
