@@ -184,7 +184,7 @@ impl Store {
     /// A page of at most `limit` entries older than `before`, each with its position, and where the
     /// next page begins.
     ///
-    /// Where a filter has no index, a page looks at [`LOOKED_AT`] entries and may come back short, or
+    /// Where a filter has no index, a page looks at 20,000 entries and may come back short, or
     /// empty, though older ones match: no search takes longer than that. An entry that cannot be read
     /// is missing from its page, and hides nothing behind it.
     pub async fn history_page(
