@@ -78,27 +78,27 @@ pub(super) struct AllCommand {
 }
 
 pub(super) async fn scheduler(command: SchedulerCommand) -> anyhow::Result<ExitCode> {
-    let mut process = Process::start("scheduler", &command.pool).await?;
+    let mut process = Process::prepare("scheduler", &command.pool).await?;
     process.run_scheduler(&command.scheduler, &command.refresh);
-    process.until_signal().await
+    process.started().until_signal().await
 }
 
 pub(super) async fn worker(command: WorkerCommand) -> anyhow::Result<ExitCode> {
-    let mut process = Process::start("worker", &command.pool).await?;
+    let mut process = Process::prepare("worker", &command.pool).await?;
     process.run_worker(&command.worker, &command.refresh)?;
-    process.until_signal().await
+    process.started().until_signal().await
 }
 
 pub(super) async fn log_writer(command: LogWriterCommand) -> anyhow::Result<ExitCode> {
-    let mut process = Process::start("log-writer", &command.pool).await?;
+    let mut process = Process::prepare("log-writer", &command.pool).await?;
     process.run_log_writer();
-    process.until_signal().await
+    process.started().until_signal().await
 }
 
 pub(super) async fn admin(command: AdminCommand) -> anyhow::Result<ExitCode> {
-    let mut process = Process::start("admin", &command.pool).await?;
+    let mut process = Process::prepare("admin", &command.pool).await?;
     process.run_admin(&command.admin, &command.refresh).await?;
-    process.until_signal().await
+    process.started().until_signal().await
 }
 
 pub(super) async fn all(command: AllCommand) -> anyhow::Result<ExitCode> {
@@ -132,30 +132,15 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Checks schema, keys and topology, and begins to beat.
-    pub(super) async fn start(role: &'static str, pool: &PoolArgs) -> anyhow::Result<Self> {
+    /// Checks schema, keys and topology.
+    async fn prepare(role: &'static str, pool: &PoolArgs) -> anyhow::Result<Self> {
         let instance = Instance::new(role);
         let store = config::store(&instance.id, pool.database_connections.into())?;
         let broker = config::broker(&instance.id)?;
         let keyring = Arc::new(config::keyring()?);
         check_schema(&store).await?;
         check_keys(&store, &keyring).await?;
-        let in_flight = Arc::new(AtomicI32::new(0));
-        let aside = Aside::default();
         let announcer = Announcer::new(broker.publisher());
-        let stopped = CancellationToken::new();
-        let mut heart = JoinSet::new();
-        heart.spawn({
-            let (instance, store, key_ids) = (instance.clone(), store.clone(), keyring.ids());
-            let (in_flight, aside, stopped) = (Arc::clone(&in_flight), aside.clone(), stopped.clone());
-            async move { instance.beat(&store, key_ids, in_flight, aside, stopped).await }
-        });
-        tracing::info!(
-            instance = instance.id,
-            version = super::version(),
-            keys = keyring.ids().join(","),
-            "started"
-        );
         Ok(Self {
             store,
             broker,
@@ -164,23 +149,38 @@ impl Process {
             refreshing: CancellationToken::new(),
             telling: CancellationToken::new(),
             announcer,
-            in_flight,
-            aside,
+            in_flight: Arc::new(AtomicI32::new(0)),
+            aside: Aside::default(),
             refreshers: JoinSet::new(),
             tellers: JoinSet::new(),
-            heart,
-            stopped,
+            heart: JoinSet::new(),
+            stopped: CancellationToken::new(),
         })
+    }
+
+    /// Begins to beat, once the roles run: a process that cannot run any is never shown as live.
+    fn started(mut self) -> Self {
+        let (instance, store, key_ids) = (self.instance.clone(), self.store.clone(), self.keyring.ids());
+        let (in_flight, aside, stopped) =
+            (Arc::clone(&self.in_flight), self.aside.clone(), self.stopped.clone());
+        tracing::info!(
+            instance = instance.id,
+            version = super::version(),
+            keys = key_ids.join(","),
+            "started"
+        );
+        self.heart.spawn(async move { instance.beat(&store, key_ids, in_flight, aside, stopped).await });
+        self
     }
 
     /// Starts every role; answers also with the address of the HTTP API.
     pub(super) async fn start_all(command: &AllCommand) -> anyhow::Result<(Self, SocketAddr)> {
-        let mut process = Self::start("all", &command.pool).await?;
-        process.run_log_writer();
-        process.run_worker(&command.worker, &command.refresh)?;
-        process.run_scheduler(&command.scheduler, &command.refresh);
+        let mut process = Self::prepare("all", &command.pool).await?;
         let address = process.run_admin(&command.admin, &command.refresh).await?;
-        Ok((process, address))
+        process.run_worker(&command.worker, &command.refresh)?;
+        process.run_log_writer();
+        process.run_scheduler(&command.scheduler, &command.refresh);
+        Ok((process.started(), address))
     }
 
     fn run_scheduler(&mut self, args: &SchedulerArgs, refresh: &RefreshArgs) {

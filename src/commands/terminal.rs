@@ -1,7 +1,9 @@
 //! `terminal`: every attempt, newest first, or live.
 
-use std::{collections::HashSet, process::ExitCode, time::Duration};
+use std::{collections::HashSet, process::ExitCode, str::FromStr, time::Duration};
 
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -41,12 +43,28 @@ pub(super) struct Terminal {
     /// Only this class, for example `decrypt_failed`.
     #[arg(long)]
     class: Option<Class>,
+    /// Only entries that have this text anywhere in them, in whatever case.
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// Only entries of this time or later: RFC 3339, or how long ago, for example 2h.
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Only entries before this time, written like `--since`.
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
     /// How much of each entry: full, line or json.
     #[arg(long, default_value = "full")]
     layout: Layout,
     /// The same as `--layout json`: one entry a line on standard output, health on standard error.
     #[arg(long, conflicts_with = "layout")]
     json: bool,
+}
+
+/// A moment as people write it.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    At(DateTime<Utc>),
+    Ago(TimeDelta),
 }
 
 /// Time between two health lines while following.
@@ -95,9 +113,33 @@ impl Terminal {
             source: self.source,
             action: self.action,
             class: self.class,
-            ..EntryFilter::default()
+            text: self.text.clone(),
+            since: instant(store, self.since).await?,
+            until: instant(store, self.until).await?,
         })
     }
+}
+
+impl FromStr for Moment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let ago = humantime::parse_duration(text).ok().and_then(|ago| TimeDelta::from_std(ago).ok());
+        ago.map(Self::Ago)
+            .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| Self::At(at.to_utc())))
+            .ok_or("write a time, like 2026-05-04T10:00:00Z, or how long ago, like 2h")
+    }
+}
+
+/// When that was, by the clock that dates the entries.
+async fn instant(store: &Store, moment: Option<Moment>) -> anyhow::Result<Option<DateTime<Utc>>> {
+    Ok(match moment {
+        None => None,
+        Some(Moment::At(at)) => Some(at),
+        Some(Moment::Ago(ago)) => {
+            Some(store.clock().await?.checked_sub_signed(ago).context("that is too long ago")?)
+        }
+    })
 }
 
 /// Shows the past, oldest first, then what arrives, each entry once, until `shutdown`.

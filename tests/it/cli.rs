@@ -275,7 +275,13 @@ async fn settings_that_are_missing_or_wrong_are_named_with_their_fix() {
         refused.says(said).hides("hush-hush").hides("aHVzaC1odXNo");
     }
     let short = stage.run(&["worker", "--lease", "10s", "--call-timeout", "6s"]).await.failed();
-    short.says("--lease 10s is less than twice --call-timeout 6s");
+    short.says("--lease 10s is less than twice --call-timeout 6s").hides("started");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let deaf = stage.run(&["all", "--listen", &address]).await.failed();
+    deaf.says(&format!("cannot listen on {address}")).hides("started");
+    let shown: i64 = stage.value("select count(*) from instances").await;
+    assert_eq!(shown, 0, "what never ran is not shown as live");
 }
 
 #[tokio::test]
@@ -286,6 +292,7 @@ async fn a_command_line_that_is_wrong_is_explained() {
         (&["terminal", "--limit", "100000"], "is not in 0..=1000"),
         (&["terminal", "--source", "moon"], "scheduled, debug, admin"),
         (&["terminal", "--class", "fine"], "refreshed, decrypt_failed"),
+        (&["terminal", "--since", "yesterday"], "how long ago, like 2h"),
         (&["terminal", "--env", "live"], "production, sandbox"),
         (&["terminal", "--json", "--layout", "line"], "cannot be used with"),
         (&["worker", "--slots", "0"], "is not in 1..=2000"),

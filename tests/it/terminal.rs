@@ -101,6 +101,11 @@ async fn filters_show_what_fits_and_an_empty_view_says_why() {
         (&["--limit", "0"], 0),
         (&["--class", "decrypt_failed"], 0),
         (&["--source", "scheduled"], 0),
+        (&["--text", &one.to_string().to_uppercase()], 2),
+        (&["--text", "nobody's"], 0),
+        (&["--since", "1h"], 3),
+        (&["--until", "1h"], 0),
+        (&["--since", "2001-01-01T00:00:00Z", "--until", "2001-01-02T00:00:00+02:00"], 0),
     ] {
         let arguments: Vec<&str> =
             ["terminal", "--json"].into_iter().chain(arguments.iter().copied()).collect();
