@@ -39,7 +39,8 @@ async fn many(stage: &Stage, count: usize) -> Vec<AccountId> {
     stage.bulk(count).await
 }
 
-/// Lets time pass in steps until `done`; returns how much passed.
+/// Lets time pass in steps, `most` of them in all, until `done`; returns how much passed on the
+/// stage's clock, which goes on during each step as well.
 async fn pass_until(
     stage: &Stage,
     step: Duration,
@@ -47,7 +48,8 @@ async fn pass_until(
     what: &str,
     done: impl AsyncFn() -> bool,
 ) -> Duration {
-    let mut passed = Duration::ZERO;
+    let clock = async || stage.store.clock().await.expect("the store answers");
+    let (began, mut passed) = (clock().await, Duration::ZERO);
     while !done().await {
         assert!(passed < most, "{what}: not within {most:?}");
         stage.advance(step).await;
@@ -61,7 +63,7 @@ async fn pass_until(
         };
         drop(tokio::time::timeout(Duration::from_secs(3), settled).await);
     }
-    passed
+    (clock().await - began).to_std().expect("time passes forwards")
 }
 
 async fn count(stage: &Stage, condition: &str) -> i64 {
