@@ -141,7 +141,7 @@ async fn check_fleet(findings: &mut Findings, store: &Store, broker: &Broker) {
         findings.bad("processes", warning, "see `token-refresh terminal` and each process's log");
     }
     if report.warnings.is_empty() {
-        good("processes", &report.to_text().replace('\n', "; "));
+        good("processes", &report.to_text().trim_end().replace('\n', "; "));
     }
     let instances = store.list_instances().await.map_err(anyhow::Error::from);
     let instances = findings.note("processes", instances, "see above").unwrap_or_default();
