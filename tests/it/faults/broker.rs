@@ -14,6 +14,7 @@ use super::{
     rested_sellers,
 };
 use crate::support::{
+    eventually,
     proxy::Proxy,
     stage::{Actor, Stage},
 };
@@ -80,6 +81,7 @@ async fn g1_messages_that_are_lost_are_sent_again() {
     let _roles = scheduler_and_writer(&stage, &url).await;
     let _worker = worker_with_few_slots(&stage, &url).await;
     make_all_due(&stage, &due).await;
+    eventually("a backlog", || async { (stage.vhost.depth("refresh.due").await > 0).then_some(()) }).await;
     let (mut attempts, mut lost) = (Vec::new(), 0);
     for account in pressed {
         attempts.push(stage.debug(account).await);
