@@ -90,7 +90,9 @@ impl Instance {
             Ok(Err(error)) => {
                 tracing::warn!(error = %crate::logging::Chain(&error), "stop not written");
             }
-            Err(_) => tracing::warn!("stop not written: the database does not answer"),
+            Err(_) => tracing::warn!(
+                "stop not written: the database is silent, and shows this process as live for some seconds more"
+            ),
         }
     }
 }

@@ -60,6 +60,15 @@ pub(super) async fn find_org(store: &Store, name: &str) -> anyhow::Result<OrgId>
     Ok(org.with_context(|| format!("no org \"{name}\"; `token-refresh orgs list` shows all"))?.id)
 }
 
+/// The orgs of those names or ids, in their order.
+pub(super) async fn find_orgs(store: &Store, names: &[String]) -> anyhow::Result<Vec<OrgId>> {
+    let mut orgs = Vec::with_capacity(names.len());
+    for name in names {
+        orgs.push(find_org(store, name).await?);
+    }
+    Ok(orgs)
+}
+
 /// Who runs this command, as entries name him: `cli:<user>`.
 pub(super) fn cli_user() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();

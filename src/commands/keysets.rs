@@ -11,9 +11,9 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
-use super::{account::find_org, startup::check_keys};
+use super::{account::find_orgs, startup::check_keys};
 use crate::{
-    account::{Environment, KeysetId, OrgId},
+    account::{Environment, KeysetId},
     config::{self, EndpointArgs, RefreshArgs},
     crypto::Context,
     ebay::TokenEndpoint,
@@ -140,14 +140,6 @@ pub(super) async fn run(command: Keysets) -> anyhow::Result<ExitCode> {
         Keysets::List(refresh) => list(&store, refresh.refresh_before).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn find_orgs(store: &Store, names: &[String]) -> anyhow::Result<Vec<OrgId>> {
-    let mut orgs = Vec::with_capacity(names.len());
-    for name in names {
-        orgs.push(find_org(store, name).await?);
-    }
-    Ok(orgs)
 }
 
 impl Named {

@@ -108,8 +108,6 @@ pub(super) async fn all(command: AllCommand) -> anyhow::Result<ExitCode> {
 
 /// How long a stopping process waits for its last entries to be announced.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
-/// How long it tries to say that it stops.
-const LAST_BEAT_LIMIT: Duration = Duration::from_secs(5);
 
 /// A running process: what its roles share.
 pub(super) struct Process {
@@ -265,9 +263,7 @@ impl Process {
         self.telling.cancel();
         join(&mut self.tellers).await;
         self.stopped.cancel();
-        if tokio::time::timeout(LAST_BEAT_LIMIT, join(&mut self.heart)).await.is_err() {
-            tracing::warn!("the database is silent; it shows this process as live for some seconds more");
-        }
+        join(&mut self.heart).await;
         tracing::info!("stopped");
     }
 }

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Subcommand;
 use sha2::{Digest, Sha256};
 
-use super::account::find_org;
+use super::account::{find_org, find_orgs};
 use crate::{
     account::Role,
     config,
@@ -105,10 +105,7 @@ pub(super) async fn run(command: Users) -> anyhow::Result<ExitCode> {
         }
         Users::Member { name, orgs, leave } => {
             let memberships = find_memberships(&store, &orgs).await?;
-            let mut left = Vec::with_capacity(leave.len());
-            for org in &leave {
-                left.push(find_org(&store, org).await?);
-            }
+            let left = find_orgs(&store, &leave).await?;
             if !store.change_memberships(&name, &memberships, &left).await? {
                 return Err(no_user(&name));
             }

@@ -97,7 +97,7 @@ const END_SESSIONS: &str = "/* end_sessions */
 const END_LINKS: &str = "/* end_login_links */
     delete from login_links l using users u where u.id = l.user_id and (u.name = $1 or u.id::text = $1)";
 
-const EXISTS: &str = "/* user_exists */ select id from users where name = $1 or id::text = $1";
+const FIND: &str = "/* find_user */ select id from users where name = $1 or id::text = $1";
 
 const BY_TOKEN: &str = "/* user_by_token */
     select u.id, u.name, u.platform_admin,
@@ -136,8 +136,7 @@ impl Store {
         token_sha256: [u8; 32],
         token_days: i32,
     ) -> Result<bool, StoreError> {
-        let Some(row) = self.query_opt(EXISTS, &[&user]).await? else { return Ok(false) };
-        let id: Uuid = get(&row, "id")?;
+        let Some(id) = self.find_user(user).await? else { return Ok(false) };
         self.execute(PUT_TOKEN, &[&token_sha256.as_slice(), &id, &token_days]).await?;
         Ok(true)
     }
@@ -149,8 +148,7 @@ impl Store {
         memberships: &[Membership],
         ended: &[OrgId],
     ) -> Result<bool, StoreError> {
-        let Some(row) = self.query_opt(EXISTS, &[&user]).await? else { return Ok(false) };
-        let id: Uuid = get(&row, "id")?;
+        let Some(id) = self.find_user(user).await? else { return Ok(false) };
         let mut client = self.client().await?;
         let transaction = client.transaction().await?;
         for membership in memberships {
@@ -162,6 +160,11 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// The user of that name or id.
+    async fn find_user(&self, user: &str) -> Result<Option<Uuid>, StoreError> {
+        self.query_opt(FIND, &[&user]).await?.map(|row| get(&row, "id")).transpose()
     }
 
     /// All users.
@@ -182,7 +185,7 @@ impl Store {
     /// Ends all bearer tokens, sessions and links of the user of that name or id; answers how many
     /// tokens, or none if there is no such user.
     pub async fn revoke_user(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        if self.query_opt(EXISTS, &[&name]).await?.is_none() {
+        if self.find_user(name).await?.is_none() {
             return Ok(None);
         }
         self.execute(END_SESSIONS, &[&name]).await?;

@@ -63,8 +63,8 @@ async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
     }
     let probes = stage.ebay.calls().len() - burst;
     assert_eq!(count(&stage, "standing <> 'active'").await, 0);
-    // The pause between two probes grows from five seconds to two minutes.
-    assert!(probes <= 25, "{probes} probes in {passed:?} of outage");
+    // The pause between two probes grows from five seconds to two minutes, so 18, and two for a slow machine.
+    assert!(probes <= 20, "{probes} probes in {passed:?} of outage");
     stage.ebay.set_everywhere(None);
     let step = Duration::from_secs(2);
     pass_until(&stage, step, MINUTE * 5, "a first success", async || {

@@ -34,8 +34,7 @@ export function accountActions(account, done) {
     done();
   };
   const pause = async (event) => {
-    const on = event;
-    const button = on.currentTarget;
+    const button = event.currentTarget;
     if (
       await confirmed(`Pause ${account.account}? Its token will run out unless somebody resumes it.`, "Pause")
     )

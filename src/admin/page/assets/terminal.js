@@ -226,10 +226,10 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
     count.textContent = plural(list.length, "entry", "entries");
     older.textContent = next ? "loaded, more below" : list.length ? "in all" : "";
     const hidden = waiting.length || overflowed;
-    const text2 = hidden
+    const waits = hidden
       ? `${overflowed ? `more than ${number(WAITING_MAX)}` : number(waiting.length)} ${waiting.length === 1 ? "waits" : "wait"}${paused ? "" : " while you read"}`
       : "";
-    if (wait.textContent !== text2) wait.textContent = text2;
+    if (wait.textContent !== waits) wait.textContent = waits;
     const label = paused || hidden ? "Resume" : "Pause";
     if (pause.textContent !== label) pause.textContent = label;
     pause.setAttribute("aria-pressed", String(paused));
@@ -260,14 +260,14 @@ export function mountTerminal(place, { filters: fixed, level = "h1" } = {}) {
   function tellEmpty() {
     const role = list.length ? "feed" : "region";
     if (scroller.getAttribute("role") !== role) scroller.setAttribute("role", role);
-    const is = list.length ? "" : whyEmpty({ state, problem, reading: first || reading || next, filters });
-    if (reason === is) return;
-    reason = is;
-    empty.hidden = !is;
-    empty.dataset.why = is;
+    const now = list.length ? "" : whyEmpty({ state, problem, reading: first || reading || next, filters });
+    if (reason === now) return;
+    reason = now;
+    empty.hidden = !now;
+    empty.dataset.why = now;
     const clear =
       bar && Object.keys(filters).length ? h("button", { click: () => bar.set({}) }, "Clear filters") : null;
-    empty.replaceChildren(...saysWhy(is, { problem, why, health, clear }));
+    empty.replaceChildren(...saysWhy(now, { problem, why, health, clear }));
   }
 
   function looked() {
