@@ -13,8 +13,7 @@ use crate::{
     crypto::Keyring,
     logging::LogFormat,
     queue::Broker,
-    refresh::{Limits, Policy, WorkerSettings},
-    scheduler::SchedulerSettings,
+    refresh::{Limits, Policy, WorkerSettings, scheduler::SchedulerSettings},
     store::{PoolSettings, Store},
 };
 
@@ -229,4 +228,24 @@ pub struct PoolArgs {
     /// Most connections that this process holds.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=500))]
     pub database_connections: u16,
+}
+
+/// Options of every role.
+#[derive(Debug, Clone, Args)]
+pub struct AllArgs {
+    /// Options of the scheduler.
+    #[command(flatten)]
+    pub scheduler: SchedulerArgs,
+    /// Options of the worker.
+    #[command(flatten)]
+    pub worker: WorkerArgs,
+    /// Options of the admin.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+    /// How refreshes are timed.
+    #[command(flatten)]
+    pub refresh: RefreshArgs,
+    /// The database connections.
+    #[command(flatten)]
+    pub pool: PoolArgs,
 }

@@ -6,26 +6,20 @@
 //! flow (`connect_log`, `scheduler`, `refresh`), surfaces (`terminal`, `admin`), assembly (`config`,
 //! `commands`).
 
-pub mod account;
 pub mod admin;
 pub mod commands;
 pub mod config;
 pub mod connect_log;
 pub mod crypto;
+pub mod domain;
 pub mod ebay;
-pub mod failure;
 pub mod fake_ebay;
-pub mod gate;
 pub mod import;
-pub mod instance;
 pub mod logging;
 pub mod message;
+pub mod process;
 pub mod queue;
-pub mod quota;
 pub mod refresh;
-pub mod retry;
-pub mod scheduler;
 pub mod store;
 pub mod terminal;
 pub mod text_enum;
-pub mod token;

@@ -5,33 +5,13 @@
 //! documents (RFC 9457) that say what to do. Nothing here refreshes anything: a person's press is
 //! stored and published, and a worker runs it.
 
-mod account;
-mod account_actions;
-mod attempt;
+mod api;
 mod auth;
-mod bad_tokens;
-mod csrf;
-mod dead_letters;
-mod download;
-mod extract;
-mod health;
-mod inspect;
 mod layers;
-mod metrics;
 mod page;
-mod press;
 mod problem;
-mod ready;
-mod refresh_debug;
 mod router;
-mod series;
 mod server;
-mod status;
-mod stream;
-mod stream_slots;
-mod summary;
-mod terminal_logs;
-mod workers;
 
 use std::{sync::Arc, time::Duration};
 

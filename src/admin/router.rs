@@ -12,19 +12,21 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
 use super::{
-    AdminParts, account_actions, attempt,
-    auth::Door,
-    bad_tokens::BadTokens,
-    dead_letters, download,
-    extract::BODY_MAX_BYTES,
-    health::Fleet,
-    inspect, layers, metrics, page,
-    press::{Bench, WAIT_MAX_SECS},
-    ready::{self, Readiness},
-    refresh_debug, series, status,
-    stream::{self, Sources},
-    stream_slots::StreamSlots,
-    summary, terminal_logs, workers,
+    AdminParts,
+    api::{
+        account_actions, attempt, dead_letters, download,
+        extract::BODY_MAX_BYTES,
+        health::Fleet,
+        inspect, metrics,
+        press::{Bench, WAIT_MAX_SECS},
+        ready::{self, Readiness},
+        refresh_debug, series, status,
+        stream::{self, Sources},
+        stream_slots::StreamSlots,
+        summary, terminal_logs, workers,
+    },
+    auth::{authenticator::Door, bad_tokens::BadTokens},
+    layers, page,
 };
 use crate::{crypto::Keyring, queue::Broker, store::Store};
 

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::{
-    account::{Environment, OrgId},
+    domain::account::{Environment, OrgId},
     store::{Account, AccountSelector, Store},
 };
 

@@ -17,16 +17,14 @@ use self::{
     check::{LiveIds, check},
     sample::Sample,
 };
-use super::{
-    serve::{AllCommand, Process, signal},
-    terminal::follow,
-    users::login_link,
-};
+use super::{terminal::follow, users::login_link};
 use crate::{
     config,
+    config::AllArgs,
     fake_ebay::FakeEbay,
     message::{RefreshMessage, Source},
-    scheduler::publish_refresh,
+    process::{roles::Process, signal::signal},
+    refresh::scheduler::publish_refresh,
     store::{self, EntryFilter},
     terminal::Layout,
 };
@@ -54,7 +52,7 @@ pub(super) struct Demo {
 #[derive(Debug, Parser)]
 struct Lively {
     #[command(flatten)]
-    all: AllCommand,
+    all: AllArgs,
 }
 
 /// Life of the expiring samples' tokens, and how long before its end they are refreshed.

@@ -4,8 +4,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::startup::{check_keys, check_schema};
-use crate::{config, crypto::Keyring, queue::Broker, store::Store, terminal::HealthReport};
+use crate::{
+    config,
+    crypto::Keyring,
+    process::{
+        instance::version,
+        startup::{check_keys, check_schema},
+    },
+    queue::Broker,
+    store::Store,
+    terminal::HealthReport,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {}
@@ -39,7 +48,7 @@ impl Findings {
 
 pub(super) async fn run(_: Doctor) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
-    println!("token-refresh {}", super::version());
+    println!("token-refresh {}", version());
     let store = findings.note(
         "configuration",
         config::store("token-refresh doctor", 3),

@@ -7,8 +7,10 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::serve::signal;
-use crate::fake_ebay::{Behaviour, Chaos, FakeEbay};
+use crate::{
+    fake_ebay::{Behaviour, Chaos, FakeEbay},
+    process::signal::signal,
+};
 
 /// Run a stand-in for eBay's token endpoint.
 ///

@@ -15,13 +15,13 @@ use futures::{StreamExt, stream};
 use super::{
     account::{cli_user, find_org},
     progress::counter,
-    startup::check_keys,
 };
 use crate::{
-    account::{Environment, KeysetId, OrgId},
     config,
     crypto::{Context, Keyring},
+    domain::account::{Environment, KeysetId, OrgId},
     import::{Accounts, Format, Record},
+    process::startup::check_keys,
     store::{ImportOutcome, ImportToken, Keyset, NewAccount, Store, StoreError},
 };
 

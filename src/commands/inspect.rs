@@ -8,11 +8,11 @@ use clap::Args;
 use super::{
     account::{NarrowArgs, select},
     output,
-    startup::check_keys,
 };
 use crate::{
     config::{self, RefreshArgs},
     crypto::Keyring,
+    process::startup::check_keys,
     refresh::{Inspection, SealedView, inspect},
     store::{StatusFilter, Store},
     terminal::printable,

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Subcommand;
 
-use super::{progress::counter, startup::check_keys};
+use super::progress::counter;
 use crate::{
     config,
     crypto::{Context, Field, Keyring},
+    process::startup::check_keys,
     store::{SealedColumn, SealedText, Store},
 };
 

@@ -11,15 +11,18 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
-use super::{account::find_orgs, startup::check_keys};
+use super::account::find_orgs;
 use crate::{
-    account::{Environment, KeysetId},
     config::{self, EndpointArgs, RefreshArgs},
     crypto::Context,
+    domain::{
+        account::{Environment, KeysetId},
+        token::ClientSecret,
+    },
     ebay::TokenEndpoint,
+    process::startup::check_keys,
     store::{Keyset, KeysetChange, NewKeyset, QuotaUse, Store},
     terminal::printable,
-    token::ClientSecret,
 };
 
 #[derive(Debug, Subcommand)]

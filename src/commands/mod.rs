@@ -15,7 +15,6 @@ mod orgs;
 mod output;
 mod progress;
 mod serve;
-mod startup;
 mod terminal;
 mod users;
 mod verify;
@@ -26,9 +25,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::LogArgs,
-    instance::{COMMIT, VERSION},
+    config::{AllArgs, LogArgs},
     logging,
+    process::startup,
 };
 
 /// Keeps the eBay OAuth tokens of any number of seller accounts alive, and shows every refresh
@@ -64,7 +63,7 @@ enum Command {
     /// Run the admin: serves the HTTP API.
     Admin(serve::AdminCommand),
     /// Run all four roles in one process.
-    All(serve::AllCommand),
+    All(AllArgs),
     Demo(demo::Demo),
     FakeEbay(fake_ebay::FakeEbayCommand),
     /// Add and list orgs, which own accounts and decide who sees them.
@@ -129,9 +128,4 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => keys::run(command).await,
         Command::Doctor(command) => doctor::run(command).await,
     }
-}
-
-/// The version that `doctor` and heartbeats show.
-pub(crate) fn version() -> String {
-    format!("{VERSION} {COMMIT}")
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config,
     connect_log::{Feed, FeedEvent},
-    failure::Class,
+    domain::class::Class,
     message::{Action, Entry, Source},
     queue::Broker,
     store::{EntryFilter, Store},

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::account::{find_org, find_orgs};
 use crate::{
-    account::Role,
     config,
+    domain::account::Role,
     store::{Membership, Store},
 };
 

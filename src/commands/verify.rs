@@ -10,12 +10,14 @@ use clap::Args;
 
 use super::{account::AccountArgs, wait::request};
 use crate::{
-    account::{AccountId, Status},
     config::{self, RefreshArgs},
+    domain::{
+        account::{AccountId, Status},
+        token::{SEALED_PREFIX, TOKEN_PREFIX},
+    },
     message::{Entry, Source},
     store::{EntryFilter, StatusFilter, Store},
     terminal::{Layout, printable, render},
-    token::{SEALED_PREFIX, TOKEN_PREFIX},
 };
 
 /// Prove that a debug run and the scheduler's run of one account are the same.

@@ -7,12 +7,11 @@ use std::{
 
 use super::account::{AccountArgs, cli_user};
 use crate::{
-    account::AttemptId,
     config,
-    failure::Class,
+    domain::{account::AttemptId, class::Class},
     message::{Entry, RefreshMessage, Source},
     queue::Broker,
-    scheduler::publish_refresh,
+    refresh::scheduler::publish_refresh,
     store::Store,
     terminal::{Layout, render},
 };
@@ -43,7 +42,7 @@ pub(super) async fn request_and_wait(
 pub(super) async fn request(
     store: &Store,
     broker: &Broker,
-    account: crate::account::AccountId,
+    account: crate::domain::account::AccountId,
     source: Source,
 ) -> anyhow::Result<Entry> {
     let started = Instant::now();

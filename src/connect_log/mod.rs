@@ -5,7 +5,9 @@ mod feed;
 mod relay;
 mod writer;
 
-pub use announce::Announcer;
-pub use feed::{Feed, FeedEvent};
-pub use relay::relay;
-pub use writer::write;
+pub use self::{
+    announce::Announcer,
+    feed::{Feed, FeedEvent},
+    relay::relay,
+    writer::write,
+};

@@ -5,10 +5,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    account::AttemptId,
+    domain::{account::AttemptId, retry::Pauses},
     message::{ENTRY_TYPE, Entry, MAX_ENTRY_BYTES},
     queue::{Broker, Disposition, Incoming, names},
-    retry::Pauses,
     store::{Store, StoreError},
 };
 

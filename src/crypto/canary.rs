@@ -1,7 +1,12 @@
 //! Canaries: a known text sealed by each key, so that a wrong key under a known id stops a process
 //! at its start instead of breaking accounts.
 
-use super::{Context, DecryptReason, Keyring, OpenError, Sealed};
+use super::{
+    context::Context,
+    error::{DecryptReason, OpenError},
+    keyring::Keyring,
+    sealed::Sealed,
+};
 
 /// What every canary says once it is opened.
 const SONG: &str = "token-refresh canary";

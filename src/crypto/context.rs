@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::FORMAT_PREFIX;
 use crate::{
-    account::{AccountId, Environment, KeysetId},
+    domain::account::{AccountId, Environment, KeysetId},
     text_enum::text_enum,
 };
 

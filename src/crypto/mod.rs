@@ -41,11 +41,13 @@ mod sealed;
 #[cfg(test)]
 mod tests;
 
-pub use canary::{CanaryError, check_canary, make_canary};
-pub use context::{Context, Field};
-pub use error::{DecryptReason, Flaw, OpenError};
-pub use keyring::{Keyring, KeyringError};
-pub use sealed::Sealed;
+pub use self::{
+    canary::{CanaryError, check_canary, make_canary},
+    context::{Context, Field},
+    error::{DecryptReason, Flaw, OpenError},
+    keyring::{Keyring, KeyringError},
+    sealed::Sealed,
+};
 
 /// What every sealed text of this format begins with.
 pub const FORMAT_PREFIX: &str = "ENC:v1:";

@@ -8,9 +8,11 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::{
-    Context, FORMAT_PREFIX, Keyring, NONCE_BYTES, OpenError, Sealed, TAG_BYTES,
-    error::Flaw,
-    keyring::{Key, is_key_id},
+    FORMAT_PREFIX, NONCE_BYTES, TAG_BYTES,
+    context::Context,
+    error::{Flaw, OpenError},
+    keyring::{Key, Keyring, is_key_id},
+    sealed::Sealed,
 };
 
 impl Keyring {

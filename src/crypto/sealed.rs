@@ -5,7 +5,7 @@ use super::{
     error::{Flaw, OpenError},
     keyring::{MAX_ID_CHARS, is_key_id},
 };
-use crate::token::SEALED_PREFIX;
+use crate::domain::token::SEALED_PREFIX;
 
 /// Characters of a hint.
 const HINT_CHARS: usize = 16;

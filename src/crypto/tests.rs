@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::account::Environment;
+use crate::domain::account::Environment;
 
 const TOKEN: &str = "v^1.1#i^1#f^0#p^3#r^1#I^3#t^Ul4xMF8xMDpGQUtFLVRPS0VOLUZPUi1URVNUUw==";
 

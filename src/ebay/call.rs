@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Answer;
-use crate::failure::{Phase, Sent};
+use super::answer::Answer;
+use crate::domain::class::{Phase, Sent};
 
 /// One call to the token endpoint.
 #[derive(Debug)]

@@ -13,11 +13,17 @@ use chrono::DateTime;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{Answer, CallFailure, Ending, json::Json};
+use super::{
+    answer::{Answer, Ending},
+    call::CallFailure,
+    json::Json,
+};
 use crate::{
-    failure::{Class, Phase},
+    domain::{
+        class::{Class, Phase},
+        token::{AccessToken, RefreshToken},
+    },
     message::clean,
-    token::{AccessToken, RefreshToken},
 };
 
 /// Life of an access token whose answer does not say it readably: eBay's documented one.
@@ -182,7 +188,7 @@ fn refusal(answer: &Answer, class: Class, reason: Option<&'static str>, json: Op
     let said = match json.and_then(|json| said(json.value())) {
         Some(said) => answer.masker(json).text(&said),
         None => match (answer.ending, answer.body.trim_ascii().first()) {
-            (Ending::TooLong, _) => format!("more than {} KiB", super::MAX_BODY_BYTES / 1_024),
+            (Ending::TooLong, _) => format!("more than {} KiB", super::answer::MAX_BODY_BYTES / 1_024),
             (Ending::Cut, _) => "the answer was cut".to_owned(),
             (Ending::TimedOut, _) => "the answer's body did not end in time".to_owned(),
             (Ending::Complete, None) => "an empty answer".to_owned(),

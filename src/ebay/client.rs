@@ -12,11 +12,13 @@ use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, CallFailure, Ending, Exchange, MAX_BODY_BYTES, RefreshRequest,
+    answer::{Answer, Ending, MAX_BODY_BYTES},
+    call::{CallFailure, Exchange},
     gate::{Gate, GatedForm},
+    request::RefreshRequest,
 };
 use crate::{
-    failure::{Phase, Sent},
+    domain::class::{Phase, Sent},
     message::clean,
 };
 

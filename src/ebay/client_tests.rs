@@ -10,11 +10,15 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::{
-    CallFailure, ClientSettings, EbayClient, Ending, Exchange, MAX_BODY_BYTES, RefreshRequest, TokenEndpoint,
+    answer::{Ending, MAX_BODY_BYTES},
+    call::{CallFailure, Exchange},
+    client::{ClientSettings, EbayClient},
+    endpoint::TokenEndpoint,
+    request::RefreshRequest,
 };
-use crate::{
+use crate::domain::{
     account::Environment,
-    failure::{Phase, Sent},
+    class::{Phase, Sent},
     token::{ClientSecret, RefreshToken},
 };
 

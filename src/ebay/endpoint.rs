@@ -4,7 +4,7 @@ use std::{fmt, net::Ipv6Addr};
 
 use reqwest::Url;
 
-use crate::account::Environment;
+use crate::domain::account::Environment;
 
 /// The token endpoint's path, at eBay and at every stand-in.
 pub(super) const TOKEN_PATH: &str = "/identity/v1/oauth2/token";

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::secrets::{Secrets, Spelling, spellings};
-use crate::token::Masked;
+use crate::domain::token::Masked;
 
 /// How `v^` is spelled raw and where it was encoded, in lower case.
 const BEGINNINGS: [&str; 7] = ["v^", "v%5e", "v%255e", "v\\u005e", "v&#94;", "v&#x5e;", "v&hat;"];

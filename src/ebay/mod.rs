@@ -26,12 +26,14 @@ mod mask;
 mod request;
 mod secrets;
 
-pub use answer::{Answer, Ending, MAX_BODY_BYTES};
-pub use call::{CallFailure, Exchange};
-pub use classify::{Grant, Refusal, classify};
-pub use client::{ClientError, ClientSettings, EbayClient};
-pub use endpoint::{EndpointError, TokenEndpoint};
-pub use request::{RefreshRequest, synthetic_request};
+pub use self::{
+    answer::{Answer, Ending, MAX_BODY_BYTES},
+    call::{CallFailure, Exchange},
+    classify::{Grant, Refusal, classify},
+    client::{ClientError, ClientSettings, EbayClient},
+    endpoint::{EndpointError, TokenEndpoint},
+    request::{RefreshRequest, synthetic_request},
+};
 
 #[cfg(test)]
 mod client_tests;

@@ -8,10 +8,10 @@ use reqwest::header::{
 };
 use zeroize::Zeroizing;
 
-use super::{TokenEndpoint, secrets::Secrets};
+use super::{endpoint::TokenEndpoint, secrets::Secrets};
 use crate::{
+    domain::token::{ClientSecret, RefreshToken},
     message::ExchangeRequest,
-    token::{ClientSecret, RefreshToken},
 };
 
 const AGENT: &str = concat!("token-refresh/", env!("CARGO_PKG_VERSION"));

@@ -7,7 +7,7 @@ use base64::{
 use zeroize::Zeroizing;
 
 use super::request::percent_encode;
-use crate::token::{ClientSecret, RefreshToken};
+use crate::domain::token::{ClientSecret, RefreshToken};
 
 /// Shortest base64 that is looked for, in characters; a shorter one stands in any text by chance.
 const BASE64_MIN_BYTES: usize = 8;

@@ -7,11 +7,15 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, CallFailure, Ending, Grant, RefreshRequest, Refusal, TokenEndpoint, classify, synthetic_request,
+    answer::{Answer, Ending},
+    call::CallFailure,
+    classify::{Grant, Refusal, classify},
+    endpoint::TokenEndpoint,
+    request::{RefreshRequest, synthetic_request},
 };
-use crate::{
+use crate::domain::{
     account::Environment,
-    failure::{Class, Phase},
+    class::{Class, Phase},
     token::{ClientSecret, RefreshToken},
 };
 
@@ -343,7 +347,7 @@ fn g4_the_token_given_is_masked_wherever_the_answer_repeats_it() {
         }
     }
     let shown = answer(200, &[], json!({"access_token": GIVEN, "expires_in": 7200}).to_string()).shown(false);
-    let masked = crate::token::Masked::of(GIVEN).to_string();
+    let masked = crate::domain::token::Masked::of(GIVEN).to_string();
     assert_eq!(shown.body, json!({"access_token": masked, "expires_in": 7200}));
 }
 

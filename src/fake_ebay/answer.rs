@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Behaviour, Inner,
+    Inner,
+    behaviour::Behaviour,
     form::Asked,
     http::{CONTROL_PREFIX, Reply, Request},
     state::{INVALID_CLIENT, INVALID_GRANT, Refused},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Behaviour;
+use super::behaviour::Behaviour;
 
 /// One call to the token endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,8 +8,9 @@ use tokio::{
 };
 
 use super::{
-    Behaviour, FakeEbay, Inner,
+    FakeEbay, Inner,
     answer::{Delivery, answer},
+    behaviour::Behaviour,
     control,
     form::Asked,
     http::{CONTROL_PREFIX, MAX_CALL_BYTES, NoRequest, Reply, Request, read_request},

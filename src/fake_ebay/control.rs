@@ -14,9 +14,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    Behaviour, Chaos, FakeEbay, Script,
+    FakeEbay,
     answer::TRAP,
+    behaviour::Behaviour,
     http::{CONTROL_PREFIX, Reply, Request},
+    script::{Chaos, Script},
 };
 
 /// Most calls that one answer lists.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::http::Request;
-use crate::token::{RefreshToken, SEALED_PREFIX};
+use crate::domain::token::{RefreshToken, SEALED_PREFIX};
 
 /// What a request to the token endpoint asks for.
 pub(super) struct Asked {

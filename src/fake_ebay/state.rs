@@ -5,8 +5,14 @@ use std::{
     time::Duration,
 };
 
-use super::{Behaviour, Call, Chaos, Script, SellerState, Violation, form::Asked, mint::Mint};
-use crate::token::Masked;
+use super::{
+    behaviour::Behaviour,
+    call::{Call, SellerState, Violation},
+    form::Asked,
+    mint::Mint,
+    script::{Chaos, Script},
+};
+use crate::domain::token::Masked;
 
 /// The fake's memory. Held under a lock that is never kept across an await.
 #[derive(Default)]

@@ -11,15 +11,21 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use zeroize::Zeroizing;
 
-use super::{Behaviour, Chaos, FakeEbay, Script};
+use super::{
+    FakeEbay,
+    behaviour::Behaviour,
+    script::{Chaos, Script},
+};
 use crate::{
-    account::Environment,
+    domain::{
+        account::Environment,
+        class::{Class, Phase, Sent},
+        token::{ClientSecret, Masked, RefreshToken},
+    },
     ebay::{
         CallFailure, ClientSettings, EbayClient, Exchange, Grant, RefreshRequest, Refusal, TokenEndpoint,
         classify,
     },
-    failure::{Class, Phase, Sent},
-    token::{ClientSecret, Masked, RefreshToken},
 };
 
 const AMPLE: Duration = Duration::from_secs(20);

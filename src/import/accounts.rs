@@ -9,10 +9,11 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    Format, MAX_LINE_BYTES, Record, Refused, RefusedReason, Unusable,
+    Format, MAX_LINE_BYTES,
     json::read_object,
     lines::{LineRead, Lines, text_of},
-    record::Raw,
+    record::{Raw, Record},
+    refused::{Refused, RefusedReason, Unusable},
     table::Table,
 };
 

@@ -9,8 +9,9 @@ use serde::{
 use serde_json::error::Category;
 
 use super::{
-    Column, RefusedReason,
+    column::Column,
     record::{Raw, Value},
+    refused::RefusedReason,
 };
 
 /// Reads the object in `line`.

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use zeroize::Zeroizing;
 
-use super::RefusedReason;
+use super::refused::RefusedReason;
 
 /// What reading a line came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -37,11 +37,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use accounts::Accounts;
-pub use column::Column;
-pub use expiry::ExpiryError;
-pub use record::{MAX_NAME_CHARS, Record};
-pub use refused::{Refused, RefusedReason, Unusable};
+pub use self::{
+    accounts::Accounts,
+    column::Column,
+    expiry::ExpiryError,
+    record::{MAX_NAME_CHARS, Record},
+    refused::{Refused, RefusedReason, Unusable},
+};
 
 use crate::text_enum::text_enum;
 

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use super::{
-    Column, ExpiryError, RefusedReason,
-    expiry::{from_unix_s, parse_expiry},
+    column::Column,
+    expiry::{ExpiryError, from_unix_s, parse_expiry},
+    refused::RefusedReason,
 };
-use crate::{
+use crate::domain::{
     account::Environment,
     token::{RefreshToken, SEALED_PREFIX, TOKEN_PREFIX},
 };

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::{Column, ExpiryError, MAX_LINE_BYTES, MAX_NAME_CHARS};
-use crate::token::TokenError;
+use super::{MAX_LINE_BYTES, column::Column, expiry::ExpiryError, record::MAX_NAME_CHARS};
+use crate::domain::token::TokenError;
 
 /// A line that is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::RefusedReason;
+use super::refused::RefusedReason;
 
 /// Splits `row` at `delimiter`. White space around a field, inside or outside of quotes, stays to be
 /// trimmed by the reader of the field, except where it surrounds the quotes.

@@ -9,9 +9,11 @@
 use std::io::BufRead;
 
 use super::{
-    Column, MAX_LINE_BYTES, RefusedReason, Unusable,
+    MAX_LINE_BYTES,
+    column::Column,
     lines::{LineRead, Lines, text_of},
     record::{Raw, Value},
+    refused::{RefusedReason, Unusable},
     row::split_row,
 };
 

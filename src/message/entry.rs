@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 
 use super::exchange::{ExchangeRequest, ExchangeResponse, clean};
 use crate::{
-    account::{AccountId, AttemptId, Environment, OrgId},
-    failure::{Class, Sent},
+    domain::{
+        account::{AccountId, AttemptId, Environment, OrgId},
+        class::{Class, Sent},
+    },
     text_enum::text_enum,
 };
 

@@ -7,9 +7,11 @@ mod entry;
 mod exchange;
 mod refresh;
 
-pub use entry::{Action, Draft, Entry, MAX_ENTRY_BYTES, Runner, Source, Subject};
-pub use exchange::{ExchangeRequest, ExchangeResponse, clean};
-pub use refresh::{MAX_MESSAGE_BYTES, MalformedMessage, RefreshMessage};
+pub use self::{
+    entry::{Action, Draft, Entry, MAX_ENTRY_BYTES, Runner, Source, Subject},
+    exchange::{ExchangeRequest, ExchangeResponse, clean},
+    refresh::{MAX_MESSAGE_BYTES, MalformedMessage, RefreshMessage},
+};
 
 /// The `type` property of a connect-log entry.
 pub const ENTRY_TYPE: &str = "connect-log.entry.v1";

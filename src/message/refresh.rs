@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Source;
-use crate::account::{AccountId, AttemptId};
+use super::entry::Source;
+use crate::domain::account::{AccountId, AttemptId};
 
 /// Longest refresh message that is read, in bytes. Ids only: a real one has about 150.
 pub const MAX_MESSAGE_BYTES: usize = 4_096;

@@ -6,8 +6,10 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::{
-    account::Environment,
-    failure::{Class, Sent},
+    domain::{
+        account::Environment,
+        class::{Class, Sent},
+    },
     message::{Action, ENTRY_TYPE, Entry, RefreshMessage, Source},
 };
 

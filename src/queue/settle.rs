@@ -17,7 +17,7 @@ use super::{
     link::{ANSWER_LIMIT, within},
     publisher::Publisher,
 };
-use crate::retry::Pauses;
+use crate::domain::retry::Pauses;
 
 /// How a handler says that a delivery ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

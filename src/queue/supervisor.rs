@@ -14,7 +14,7 @@ use super::{
     error::{Chain, QueueError},
     link::{Dial, Link},
 };
-use crate::retry::Pauses;
+use crate::domain::retry::Pauses;
 
 /// The pause after the first failure is drawn up to this.
 const PAUSE_MIN: Duration = Duration::from_millis(200);

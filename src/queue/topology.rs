@@ -111,8 +111,8 @@ fn amqp_value(value: &Value) -> AMQPValue {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::names;
     use super::*;
-    use crate::queue::names;
 
     fn queue(name: &str) -> &'static Queue {
         TOPOLOGY.queues.iter().find(|queue| queue.name == name).expect(name)

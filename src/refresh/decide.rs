@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     crypto::{DecryptReason, Field},
+    domain::class::Class,
     ebay::{Grant, Refusal},
-    failure::Class,
     store::Verdict,
 };
 

@@ -10,11 +10,13 @@ use uuid::Uuid;
 use super::decide::{NOT_A_TOKEN, Unopened};
 use crate::{
     crypto::{Context, Field, Keyring, OpenError, Sealed},
+    domain::{
+        class::{Class, Sent},
+        token::{ClientSecret, RefreshToken, shown_prefix},
+    },
     ebay::{EbayClient, Grant, RefreshRequest, Refusal, TokenEndpoint, classify, synthetic_request},
-    failure::{Class, Sent},
     message::{ExchangeRequest, ExchangeResponse, Source},
     store::{Claim, Store},
-    token::{ClientSecret, RefreshToken, shown_prefix},
 };
 
 /// What is known after the middle of an attempt.

@@ -13,20 +13,22 @@ use std::{
 };
 
 use super::{
-    aside::Aside,
     decide::{DEMOTED_EVERY, Decision, Policy, decide, retry_in, spread_of},
     exchange::{self, Exchange, millis},
     reap,
+    stand_aside::Aside,
 };
 use crate::{
     connect_log::Announcer,
     crypto::{Context, Field, Keyring},
+    domain::{
+        breaker::{Evidence, Testimony},
+        class::Class,
+        retry::Pauses,
+    },
     ebay::{EbayClient, Grant},
-    failure::Class,
-    gate::{Evidence, Testimony},
     message::{Action, Draft, Entry, RefreshMessage, Runner},
     queue::{Disposition, Incoming},
-    retry::Pauses,
     store::{
         Claim, ClaimOutcome, ClaimRequest, Coalescer, Effect, Finish, FinishOutcome, LeaseTerms,
         NewRefreshToken, Store, StoreError,

@@ -5,11 +5,13 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    account::AccountId,
     crypto::{Context, DecryptReason, Keyring, Sealed},
-    failure::Class,
+    domain::{
+        account::AccountId,
+        class::Class,
+        token::{Masked, RefreshToken, shown_prefix},
+    },
     store::{Account, AccountStatus, StatusFilter, Store, StoreError},
-    token::{Masked, RefreshToken, shown_prefix},
 };
 
 /// One sealed text, looked at.

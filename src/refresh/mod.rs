@@ -1,16 +1,19 @@
 //! The refresh: one handler for every trigger, and the pure decision beside it.
 
-mod aside;
 mod decide;
 mod exchange;
 mod handler;
 mod inspect;
 mod reap;
+pub mod scheduler;
+mod stand_aside;
 mod worker;
 
-pub use aside::Aside;
-pub use decide::{Decision, Policy, Unopened, decide, retry_in, spread_of};
-pub use handler::{Handler, HandlerParts, Limits};
-pub use inspect::{Inspection, SealedView, inspect};
-pub use reap::reap;
-pub use worker::{WorkerSettings, run};
+pub use self::{
+    decide::{Decision, Policy, Unopened, decide, retry_in, spread_of},
+    handler::{Handler, HandlerParts, Limits},
+    inspect::{Inspection, SealedView, inspect},
+    reap::reap,
+    stand_aside::Aside,
+    worker::{WorkerSettings, run},
+};

@@ -2,8 +2,8 @@
 
 use super::{decide::Policy, handler::interrupted_pause};
 use crate::{
-    account::AccountId,
     connect_log::Announcer,
+    domain::account::AccountId,
     store::{Store, StoreError},
 };
 

@@ -9,55 +9,44 @@
 //! `keyset_ledger` → `refresh_requests` → `refresh_state` → `tokens` → `quota_usage` → outbox →
 //! `connect_log_position`. So transactions wait for each other, but never in a circle.
 
-mod account;
-mod canary;
-mod claim;
-mod coalesce;
-mod connect;
-mod due;
+mod attempt;
 mod entry;
-mod error;
-mod finish;
-mod gate;
-mod health;
-mod history;
-mod inspect;
-mod instance;
-mod keyset;
-mod lease;
+mod fleet;
 mod lock;
-mod migrate;
-mod org;
-mod quota;
-mod request;
-mod retention;
-mod row;
-mod seal;
-mod series;
-mod session;
-mod status;
-mod token;
-mod user;
+mod postgres;
+mod registry;
 
-pub use account::{Account, AccountSelector, NewAccount, Removal, SelectError};
-pub use claim::{Claim, ClaimOutcome, ClaimRequest, LeaseTerms};
-pub use coalesce::Coalescer;
-pub use connect::{BadDatabaseUrl, PoolSettings, Store};
-pub use due::DueAccount;
-pub use entry::EntryRow;
-pub use error::StoreError;
-pub use finish::{Effect, Finish, FinishOutcome, NewRefreshToken, Verdict};
-pub use health::{Health, NewestEntry};
-pub use history::{BadCursor, Cursor, EntryFilter, EntryPage};
-pub use inspect::StoredTokens;
-pub use instance::{Heartbeat, Instance};
-pub use keyset::{Keyset, KeysetChange, NewKeyset};
-pub use migrate::{SchemaVersion, migrate};
-pub use org::Org;
-pub use quota::QuotaUse;
-pub use request::{OpenRequest, RequestState};
-pub use seal::{SealedColumn, SealedText};
-pub use series::{BacklogSample, ClassCount};
-pub use status::{AccountStatus, StatusCount, StatusFilter};
-pub use token::{ImportOutcome, ImportToken};
-pub use user::{Member, Membership, User};
+pub use self::{
+    attempt::{
+        budget::QuotaUse,
+        claim::{Claim, ClaimOutcome, ClaimRequest, LeaseTerms},
+        due::DueAccount,
+        finish::{Effect, Finish, FinishOutcome, NewRefreshToken, Verdict},
+        request::{OpenRequest, RequestState},
+    },
+    entry::{
+        history::{BadCursor, Cursor, EntryFilter, EntryPage},
+        outbox::EntryRow,
+        series::{BacklogSample, ClassCount},
+    },
+    fleet::{
+        figures::{Health, NewestEntry},
+        instance::{Heartbeat, Instance},
+        status::{AccountStatus, StatusCount, StatusFilter},
+    },
+    postgres::{
+        coalesce::Coalescer,
+        error::StoreError,
+        migrate::{SchemaVersion, migrate},
+        pool::{BadDatabaseUrl, PoolSettings, Store},
+    },
+    registry::{
+        account::{Account, AccountSelector, NewAccount, Removal, SelectError},
+        inspect::StoredTokens,
+        keyset::{Keyset, KeysetChange, NewKeyset},
+        org::Org,
+        seal::{SealedColumn, SealedText},
+        token::{ImportOutcome, ImportToken},
+        user::{Member, Membership, User},
+    },
+};

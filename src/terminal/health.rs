@@ -5,7 +5,7 @@ use std::{fmt::Write, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    account::OrgId,
+    domain::account::OrgId,
     queue::{Broker, QueueStatus, names},
     store::{Health, Store, StoreError},
 };

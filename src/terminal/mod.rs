@@ -4,6 +4,8 @@ mod health;
 mod render;
 mod text;
 
-pub use health::{HealthReport, QueueDepth};
-pub use render::{Layout, render};
-pub use text::printable;
+pub use self::{
+    health::{HealthReport, QueueDepth},
+    render::{Layout, render},
+    text::printable,
+};

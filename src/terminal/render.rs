@@ -6,7 +6,7 @@ use chrono::SecondsFormat;
 
 use super::text::printable;
 use crate::{
-    failure::Class,
+    domain::class::Class,
     message::{Entry, ExchangeRequest, ExchangeResponse},
     text_enum::text_enum,
 };

@@ -6,7 +6,10 @@ use lapin::{
 };
 use serde_json::Value;
 use token_refresh::{
-    account::Environment, crypto::Keyring, failure::Class, message::Source, store::NewAccount,
+    crypto::Keyring,
+    domain::{account::Environment, class::Class},
+    message::Source,
+    store::NewAccount,
 };
 use uuid::Uuid;
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use token_refresh::{
-    account::{AccountId, Status},
-    failure::{Class, Sent},
+    domain::{
+        account::{AccountId, Status},
+        class::{Class, Sent},
+    },
     fake_ebay::{Behaviour, Script},
     message::{Action, Entry, Source},
     refresh::spread_of,

@@ -1,7 +1,10 @@
 //! Accounts in, from files as people have them.
 
 use serde_json::json;
-use token_refresh::{account::Status, failure::Class, message::Source};
+use token_refresh::{
+    domain::{account::Status, class::Class},
+    message::Source,
+};
 
 use crate::support::{
     eventually,

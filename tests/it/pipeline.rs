@@ -1,8 +1,10 @@
 //! The main job: accounts are refreshed on schedule and by hand, and every attempt is seen.
 
 use token_refresh::{
-    account::Status,
-    failure::{Class, Sent},
+    domain::{
+        account::Status,
+        class::{Class, Sent},
+    },
     message::{Action, Source},
 };
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use token_refresh::{
-    account::{AccountId, KeysetId},
     crypto::Context,
-    failure::{Class, NotRun, Sent},
+    domain::{
+        account::{AccountId, KeysetId},
+        class::{Class, NotRun, Sent},
+    },
     store::{ImportToken, NewAccount},
 };
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use token_refresh::{
-    account::AccountId,
     crypto::Context,
-    failure::{Class, NotRun, Sent},
+    domain::{
+        account::AccountId,
+        class::{Class, NotRun, Sent},
+    },
     fake_ebay::Behaviour,
     message::{Action, RefreshMessage, Source},
     queue::names,

@@ -5,9 +5,11 @@ use std::time::Duration;
 use lapin::{BasicProperties, types::FieldTable};
 use serde_json::{Value, json};
 use token_refresh::{
-    account::{AccountId, AttemptId},
     crypto::Context,
-    failure::{Class, Sent},
+    domain::{
+        account::{AccountId, AttemptId},
+        class::{Class, Sent},
+    },
     message::{Entry, RefreshMessage, Source},
     queue::names,
 };

@@ -6,7 +6,7 @@ mod proof;
 
 use std::time::Duration;
 
-use token_refresh::account::AccountId;
+use token_refresh::domain::account::AccountId;
 
 use crate::support::{
     eventually,
@@ -81,6 +81,6 @@ async fn expect_gate(stage: &Stage, expected: &str) {
 }
 
 /// A token of another seller, to be imported.
-fn other_token(username: &str) -> token_refresh::token::RefreshToken {
+fn other_token(username: &str) -> token_refresh::domain::token::RefreshToken {
     refresh_token(username, 2)
 }

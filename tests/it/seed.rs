@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 use token_refresh::{
-    account::{AccountId, Environment, KeysetId, Role, Status},
     crypto::{Context, Keyring},
-    failure::{Class, Sent},
+    domain::{
+        account::{AccountId, Environment, KeysetId, Role, Status},
+        class::{Class, Sent},
+    },
     message::{Action, Entry, Source},
     store::{EntryFilter, ImportToken, Membership, NewAccount, NewKeyset},
 };

@@ -4,7 +4,6 @@
 //! what entries and accounts say is put into the page by scripts as text, never as markup.
 
 mod assets;
-mod session;
 mod shell;
 mod sign_in;
 

@@ -8,17 +8,15 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{
-    super::{
-        auth::{Door, SignedIn},
+use super::{HEADERS, assets};
+use crate::{
+    admin::{
+        auth::authenticator::{Door, SignedIn},
         problem::Problem,
         router::Shared,
     },
-    HEADERS, assets,
-};
-use crate::{
-    failure::{Class, NotRun},
-    instance,
+    domain::class::{Class, NotRun},
+    process::instance,
 };
 
 /// Most users whose names come with a page.

@@ -11,15 +11,20 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::{
-        auth::{self, Door},
-        csrf,
-        problem::Problem,
-    },
-    assets, session,
+    assets,
     shell::{away, page},
 };
-use crate::{account::UserId, store::StoreError};
+use crate::{
+    admin::{
+        auth::{
+            authenticator::{self, Door},
+            csrf, session,
+        },
+        problem::Problem,
+    },
+    domain::account::UserId,
+    store::StoreError,
+};
 
 /// Longest text that is taken for a token.
 const TOKEN_MAX_BYTES: usize = 256;
@@ -105,7 +110,7 @@ async fn end(door: &Door, headers: &HeaderMap) -> Result<Response, Problem> {
     if !csrf::from_same_origin(headers) {
         return Err(Problem::forbidden("Sign out on the page itself."));
     }
-    if let Some(digest) = auth::session(headers) {
+    if let Some(digest) = authenticator::session(headers) {
         door.store.end_session(digest).await?;
     }
     let cookies = session::no_cookies().map(|cookie| (header::SET_COOKIE, cookie));

@@ -12,8 +12,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    account::AttemptId,
-    failure::Sent,
+    domain::{account::AttemptId, class::Sent},
     fake_ebay::FakeEbay,
     message::Entry,
     queue::{Broker, ViewerEvent, names},

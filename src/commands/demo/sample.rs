@@ -5,13 +5,16 @@ use chrono::Duration;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{super::users::fresh_token, EXPIRES_IN_SECS};
+use super::EXPIRES_IN_SECS;
 use crate::{
-    account::{AccountId, Environment, KeysetId, OrgId, Role},
+    commands::users::fresh_token,
     crypto::{Context, Keyring},
+    domain::{
+        account::{AccountId, Environment, KeysetId, OrgId, Role},
+        token::RefreshToken,
+    },
     fake_ebay::{Behaviour, FakeEbay},
     store::{ImportToken, Membership, NewAccount, NewKeyset, Store},
-    token::RefreshToken,
 };
 
 const ENVIRONMENT: Environment = Environment::Production;

@@ -5,7 +5,7 @@ mod properties;
 mod refusals;
 
 use super::*;
-use crate::account::Environment;
+use crate::domain::account::Environment;
 
 const TOKEN: &str = "v^1.1#i^1#f^0#p^3#r^1#I^3#t^Ul4xMF8xMDpGQUtFLVRPS0VOLUZPUi1URVNUUw==";
 const HEADER: &str = "username,environment,refresh_token";

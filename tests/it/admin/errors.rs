@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::json;
-use token_refresh::account::{Environment, Role};
+use token_refresh::domain::account::{Environment, Role};
 
 use super::stage::{Stage, account_path, client};
 use crate::support::database::TestDatabase;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use reqwest::Method;
-use token_refresh::account::{Environment, Role};
-use token_refresh::failure::Class;
+use token_refresh::domain::account::{Environment, Role};
+use token_refresh::domain::class::Class;
 use token_refresh::message::Source;
 use token_refresh::store::Heartbeat;
 

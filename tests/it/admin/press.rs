@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use token_refresh::account::{AccountId, AttemptId, Environment, Role};
+use token_refresh::domain::account::{AccountId, AttemptId, Environment, Role};
 use token_refresh::message::Runner;
 use token_refresh::store::{ClaimOutcome, ClaimRequest, LeaseTerms};
 

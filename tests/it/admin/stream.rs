@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use reqwest::{Method, Response};
 use serde_json::Value;
-use token_refresh::account::{Environment, Role};
 use token_refresh::connect_log::Announcer;
-use token_refresh::failure::Class;
+use token_refresh::domain::account::{Environment, Role};
+use token_refresh::domain::class::Class;
 use token_refresh::message::{Entry, Source};
 
 use super::stage::{Stage, User};

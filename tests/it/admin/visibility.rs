@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use token_refresh::account::{AccountId, AttemptId, Environment, Role};
-use token_refresh::failure::Class;
+use token_refresh::domain::account::{AccountId, AttemptId, Environment, Role};
+use token_refresh::domain::class::Class;
 use token_refresh::message::Source;
 
 use super::stage::{REFRESH_TOKEN, Stage, account_path};

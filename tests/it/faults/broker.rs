@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use token_refresh::{
-    account::{AccountId, AttemptId},
+    domain::account::{AccountId, AttemptId},
     fake_ebay::Behaviour,
     message::Source,
 };

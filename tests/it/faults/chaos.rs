@@ -7,8 +7,10 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use token_refresh::{
-    account::AttemptId,
-    failure::{Class, Sent},
+    domain::{
+        account::AttemptId,
+        class::{Class, Sent},
+    },
     fake_ebay::Call,
     message::Entry,
 };

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use token_refresh::{
-    account::AccountId,
     crypto::Context,
-    failure::Class,
+    domain::{account::AccountId, class::Class, token::Masked},
     fake_ebay::{Behaviour, Script},
-    token::Masked,
 };
 
 use super::{

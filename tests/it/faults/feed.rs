@@ -6,9 +6,11 @@ use std::{
 };
 
 use token_refresh::{
-    account::{AccountId, AttemptId},
     connect_log::{Feed, FeedEvent},
-    failure::Class,
+    domain::{
+        account::{AccountId, AttemptId},
+        class::Class,
+    },
     message::{Draft, ENTRY_TYPE, Entry, Runner, Source, Subject},
     queue::{Publication, names},
     store::EntryFilter,

@@ -6,9 +6,8 @@ use lapin::{
     types::FieldTable,
 };
 use token_refresh::{
-    account::AccountId,
     crypto::{Context, Keyring},
-    failure::Class,
+    domain::{account::AccountId, class::Class},
     fake_ebay::Behaviour,
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use token_refresh::account::AttemptId;
+use token_refresh::domain::account::AttemptId;
 
 use super::{LEASE_OVER, expect_accounted, expect_stored, rested_sellers};
 use crate::support::{

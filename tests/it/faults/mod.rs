@@ -9,8 +9,10 @@ use std::{
 
 use futures::StreamExt;
 use token_refresh::{
-    account::{AccountId, AttemptId},
-    failure::{Class, Sent},
+    domain::{
+        account::{AccountId, AttemptId},
+        class::{Class, Sent},
+    },
     message::{Entry, Source},
     queue::{ViewerEvent, names},
     store::EntryFilter,

@@ -1,7 +1,7 @@
 //! A broker that is killed under load, once with and once without its data.
 
 use token_refresh::{
-    account::{AccountId, AttemptId},
+    domain::account::{AccountId, AttemptId},
     fake_ebay::Behaviour,
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use token_refresh::{failure::Class, fake_ebay::Behaviour};
+use token_refresh::{domain::class::Class, fake_ebay::Behaviour};
 
 use super::{expect_accounted, expect_stored, rested_sellers};
 use crate::support::{

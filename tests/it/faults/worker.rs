@@ -2,8 +2,10 @@
 //! of an attempt.
 
 use token_refresh::{
-    account::{AccountId, AttemptId},
-    failure::Class,
+    domain::{
+        account::{AccountId, AttemptId},
+        class::Class,
+    },
     fake_ebay::{Behaviour, Script},
 };
 

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Stdio};
 
 use serde_json::{Value, json};
-use token_refresh::{failure::Class, fake_ebay::Behaviour};
+use token_refresh::{domain::class::Class, fake_ebay::Behaviour};
 use tokio::{process::Command, sync::OnceCell};
 
 use super::stage::Site;

@@ -1,7 +1,7 @@
 //! Refresh (debug) from the press to the top of the terminal, and what a viewer does not see.
 
 use serde_json::json;
-use token_refresh::{account::Role, fake_ebay::Behaviour};
+use token_refresh::{domain::account::Role, fake_ebay::Behaviour};
 
 use super::stage::Site;
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use token_refresh::{
-    failure::Class,
+    domain::class::Class,
     message::{ExchangeRequest, ExchangeResponse},
 };
 

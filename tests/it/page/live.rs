@@ -1,6 +1,6 @@
 //! Entries as they come, and catching up after the admin was killed.
 
-use token_refresh::failure::Class;
+use token_refresh::domain::class::Class;
 
 use super::stage::Site;
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use token_refresh::{account::AttemptId, failure::Class, message::Entry};
+use token_refresh::{
+    domain::{account::AttemptId, class::Class},
+    message::Entry,
+};
 
 use super::stage::Site;
 use crate::support::browser::Browser;
@@ -32,7 +35,7 @@ async fn an_arriving_entry_costs_the_same_with_ten_thousand_loaded() {
 async fn arrive(
     site: &Site,
     browser: &Browser,
-    account: token_refresh::account::AccountId,
+    account: token_refresh::domain::account::AccountId,
     loaded: usize,
 ) -> f64 {
     let template = site.entry(site.stage.org, account, "mil_243", Class::Refreshed).await;

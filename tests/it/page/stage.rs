@@ -2,8 +2,10 @@
 
 use serde_json::json;
 use token_refresh::{
-    account::{AccountId, AttemptId, OrgId, Role},
-    failure::Class,
+    domain::{
+        account::{AccountId, AttemptId, OrgId, Role},
+        class::Class,
+    },
     message::{Draft, Entry, Runner, Source, Subject},
     store::{EntryRow, Membership},
 };

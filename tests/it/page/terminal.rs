@@ -2,8 +2,7 @@
 
 use serde_json::json;
 use token_refresh::{
-    account::AttemptId,
-    failure::Class,
+    domain::{account::AttemptId, class::Class},
     message::{Entry, Source},
 };
 

@@ -1,7 +1,10 @@
 //! An org's wall: nothing of another org in page, events, search or download.
 
 use serde_json::{Value, json};
-use token_refresh::{account::Role, failure::Class, store::NewAccount};
+use token_refresh::{
+    domain::{account::Role, class::Class},
+    store::NewAccount,
+};
 
 use super::stage::Site;
 use crate::support::stage::ENVIRONMENT;

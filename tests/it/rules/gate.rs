@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use token_refresh::{account::Status, crypto::Context, fake_ebay::Behaviour, message::Source};
+use token_refresh::{crypto::Context, domain::account::Status, fake_ebay::Behaviour, message::Source};
 
 use super::{count, expect_gate, many, pass_until, patient_crew};
 use crate::support::stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage};

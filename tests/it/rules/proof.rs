@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use token_refresh::{account::Status, failure::Class, fake_ebay::Behaviour};
+use token_refresh::{
+    domain::{account::Status, class::Class},
+    fake_ebay::Behaviour,
+};
 
 use super::{count, many, other_token, pass_until, unhurried_crew};
 use crate::support::stage::{CLIENT_ID, Stage};

@@ -8,8 +8,8 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use token_refresh::{
-    account::{AccountId, Environment},
     crypto::Context,
+    domain::account::{AccountId, Environment},
 };
 use tokio_postgres::Client;
 use uuid::Uuid;

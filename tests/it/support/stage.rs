@@ -6,17 +6,19 @@
 use std::{process::Stdio, time::Duration};
 
 use token_refresh::{
-    account::{AccountId, AttemptId, Environment, KeysetId, OrgId, Role, UserId},
     crypto::{Context, Keyring},
+    domain::{
+        account::{AccountId, AttemptId, Environment, KeysetId, OrgId, Role, UserId},
+        token::RefreshToken,
+    },
     fake_ebay::{Behaviour, Call, FakeEbay},
     message::{Entry, RefreshMessage, Source},
     queue::Broker,
-    scheduler::publish_refresh,
+    refresh::scheduler::publish_refresh,
     store::{
         AccountStatus, EntryFilter, ImportOutcome, ImportToken, Membership, NewAccount, NewKeyset,
         PoolSettings, StatusFilter, Store,
     },
-    token::RefreshToken,
 };
 use tokio::{net::TcpListener, process::Command};
 use tokio_util::sync::{CancellationToken, DropGuard};

@@ -1,0 +1,31 @@
+//! `GET /api/admin/ebay/tokens/{account}/inspect`: an account looked at from inside, without the network.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use super::{
+    account::{Narrow, find_account},
+    extract::{Params, Segment},
+    press::no_token,
+};
+use crate::{
+    admin::{auth::authenticator::SignedIn, problem::Problem, router::Lead},
+    crypto::Keyring,
+    domain::account::Role,
+    refresh::{self, Inspection},
+    store::Store,
+};
+
+pub(in crate::admin) async fn get(
+    user: SignedIn,
+    State(store): State<Store>,
+    State(keyring): State<Arc<Keyring>>,
+    State(Lead(lead)): State<Lead>,
+    Segment(account): Segment,
+    Params(narrow): Params<Narrow>,
+) -> Result<Json<Inspection>, Problem> {
+    let account = find_account(&store, &user, &account, &narrow).await?;
+    user.require(Role::Operator, account.subject.org_id)?;
+    refresh::inspect(&store, &keyring, &account, lead).await?.map(Json).ok_or_else(no_token)
+}

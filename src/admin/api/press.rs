@@ -1,0 +1,160 @@
+//! A person's press: stored, published, and if wanted waited for.
+//!
+//! The request stands in the database before the answer, so it will have an entry whatever happens;
+//! publishing it only saves time. The answer does not wait for the broker longer than a moment.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::account::no_account;
+use crate::{
+    admin::{auth::authenticator::SignedIn, problem::Problem},
+    domain::account::{AccountId, AttemptId, Role},
+    message::{Entry, RefreshMessage, Source},
+    queue::Broker,
+    refresh::scheduler::publish_refresh,
+    store::{Account, OpenRequest, Store, StoreError},
+};
+
+/// How long an answer waits for the broker's confirm.
+const PUBLISH_WITHIN: Duration = Duration::from_secs(1);
+/// Time between two looks for the entry.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// Longest wait that may be asked for.
+pub(in crate::admin) const WAIT_MAX_SECS: u64 = 60;
+
+/// How long the client wants to wait for the entry: `?wait=` 1 to 60 seconds.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::admin) struct Wait(Duration);
+
+impl<'de> Deserialize<'de> for Wait {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.parse() {
+            Ok(seconds @ 1..=WAIT_MAX_SECS) => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err(serde::de::Error::custom(format!("not a number of seconds from 1 to {WAIT_MAX_SECS}"))),
+        }
+    }
+}
+
+/// What a press works with.
+#[derive(Clone)]
+pub(in crate::admin) struct Bench {
+    pub(in crate::admin) store: Store,
+    pub(in crate::admin) broker: Broker,
+    pub(in crate::admin) shutdown: CancellationToken,
+}
+
+/// Accepts a refresh of `account` as `source`: 202 with the attempt's id, or with `wait` 200 with its
+/// entry if that comes in time.
+pub(in crate::admin) async fn press(
+    bench: &Bench,
+    user: &SignedIn,
+    account: &Account,
+    source: Source,
+    wait: Option<Wait>,
+) -> Result<Response, Problem> {
+    user.require(Role::Operator, account.subject.org_id)?;
+    let id = account.subject.account_id;
+    if bench.store.stored_tokens(id).await?.is_none() {
+        return Err(no_token());
+    }
+    let ahead = ahead_of(&bench.store, id, source).await?;
+    let request = match bench.store.put_request(id, source, &user.id().to_string()).await {
+        Ok(request) => request,
+        // The account was removed a moment ago.
+        Err(error) if error.is_row_fault() => return Err(no_account(None)),
+        Err(error) => return Err(error.into()),
+    };
+    let published = publish(bench, &request).await;
+    if let Some(Wait(limit)) = wait
+        && let Some(entry) = entry_within(bench, &request, limit).await?
+    {
+        return Ok(
+            Json(json!({ "attempt_id": request.attempt, "account_id": id, "entry": entry })).into_response()
+        );
+    }
+    Ok(accepted(account, &request, published, ahead))
+}
+
+/// The account has no token that could be refreshed.
+pub(in crate::admin) fn no_token() -> Problem {
+    Problem::conflict(
+        "no-token",
+        "The account has no token yet",
+        "Import the seller's refresh token first (`token-refresh accounts import`).",
+    )
+}
+
+/// The attempt that stands in the way: under way, or waiting for a worker.
+async fn ahead_of(
+    store: &Store,
+    account: AccountId,
+    source: Source,
+) -> Result<Option<AttemptId>, StoreError> {
+    match store.lease_of(account).await? {
+        Some(attempt) => Ok(Some(attempt)),
+        None => store.open_request(account, source).await,
+    }
+}
+
+/// Whether the broker has confirmed the message within a moment. It is published to the end in any
+/// case, also when the client has gone.
+async fn publish(bench: &Bench, request: &OpenRequest) -> bool {
+    let message =
+        RefreshMessage { attempt: request.attempt, account: request.account, source: request.source };
+    let publisher = bench.broker.publisher();
+    let publishing = tokio::spawn(async move {
+        let outcome = publish_refresh(&publisher, &message).await;
+        if let Err(error) = &outcome {
+            tracing::warn!(attempt.id = %message.attempt, error = %crate::logging::Chain(error),
+                "request not published; the scheduler will publish it");
+        }
+        outcome.is_ok()
+    });
+    matches!(timeout(PUBLISH_WITHIN, publishing).await, Ok(Ok(true)))
+}
+
+async fn entry_within(
+    bench: &Bench,
+    request: &OpenRequest,
+    limit: Duration,
+) -> Result<Option<Entry>, StoreError> {
+    let until = Instant::now() + limit;
+    loop {
+        let found = bench.store.entry_of_account(request.account, request.attempt).await?;
+        if found.is_some() || Instant::now() >= until || bench.shutdown.is_cancelled() {
+            return Ok(found);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn accepted(account: &Account, request: &OpenRequest, published: bool, ahead: Option<AttemptId>) -> Response {
+    let entry_url = format!("/api/admin/ebay/tokens/{}/attempts/{}", request.account, request.attempt);
+    let mut body = json!({
+        "attempt_id": request.attempt,
+        "account_id": request.account,
+        "account": account.subject.username,
+        "environment": account.subject.environment,
+        "source": request.source,
+        "entry_url": entry_url,
+        "published": published,
+    });
+    if !published {
+        body["note"] = "The broker has not confirmed the request yet. It is stored, and the scheduler publishes it again until a worker takes it; after a minute without one its entry says so.".into();
+    }
+    if let Some(other) = ahead {
+        body["in_flight"] = json!(other);
+    }
+    let location: [(HeaderName, String); 1] = [(header::LOCATION, entry_url)];
+    (StatusCode::ACCEPTED, location, Json::<Value>(body)).into_response()
+}

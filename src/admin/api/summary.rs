@@ -1,0 +1,29 @@
+//! `GET /api/admin/ebay/tokens/summary`: how many accounts are in which state, and the quota they share.
+
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+use super::{account::Narrow, extract::Params, health::Fleet, workers::with_forecast};
+use crate::{
+    admin::{auth::authenticator::SignedIn, problem::Problem, router::Lead},
+    store::{StatusFilter, Store},
+};
+
+pub(in crate::admin) async fn get(
+    user: SignedIn,
+    State(store): State<Store>,
+    State(fleet): State<Fleet>,
+    State(Lead(lead)): State<Lead>,
+    Params(narrow): Params<Narrow>,
+) -> Result<Json<Value>, Problem> {
+    let filter = StatusFilter { orgs: user.orgs(), environment: narrow.env, ..StatusFilter::default() };
+    let orgs = user.orgs();
+    let (statuses, quota, health) = tokio::try_join!(
+        store.status_counts(&filter, lead),
+        store.quota_use(orgs.as_deref()),
+        fleet.seen_by(&user)
+    )?;
+    let quota: Vec<Value> = quota.iter().map(|used| with_forecast(used, Lead(lead))).collect();
+    let accounts: i64 = statuses.iter().map(|count| count.accounts).sum();
+    Ok(Json(json!({ "accounts": accounts, "statuses": statuses, "quota": quota, "health": health })))
+}

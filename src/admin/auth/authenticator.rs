@@ -1,0 +1,190 @@
+//! Who asks: bearer tokens and sessions, and what their users may see and do.
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+};
+use sha2::{Digest, Sha256};
+
+use super::{bad_tokens::BadTokens, csrf};
+use crate::{
+    admin::problem::Problem,
+    domain::account::{OrgId, Role, UserId},
+    store::{Member, Membership, Store, StoreError},
+};
+
+/// Longest text that is taken for a bearer token.
+const TOKEN_MAX_BYTES: usize = 256;
+
+/// The session's cookie; the second name is taken where TLS is on, and browsers then accept it from
+/// this host over TLS alone.
+pub(in crate::admin) const COOKIES: [&str; 2] = ["token_refresh_session", "__Host-token_refresh_session"];
+
+/// What a user shows, as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::admin) enum Credential {
+    /// A bearer token's digest.
+    Bearer([u8; 32]),
+    /// A session's digest.
+    Session([u8; 32]),
+}
+
+/// Looks up whom a credential stands for.
+#[derive(Clone)]
+pub(in crate::admin) struct Door {
+    pub(in crate::admin) store: Store,
+    pub(in crate::admin) bad_tokens: BadTokens,
+}
+
+impl Door {
+    /// Whom the credential stands for, as of this moment.
+    pub(in crate::admin) async fn member(
+        &self,
+        credential: Credential,
+    ) -> Result<Option<Member>, StoreError> {
+        match credential {
+            Credential::Bearer(digest) => self.store.member_by_token(digest).await,
+            Credential::Session(digest) => self.store.member_by_session(digest).await,
+        }
+    }
+}
+
+/// A user, by a valid token or session.
+#[derive(Debug, Clone)]
+pub(in crate::admin) struct SignedIn {
+    member: Member,
+    credential: Credential,
+}
+
+impl SignedIn {
+    /// The user.
+    pub(in crate::admin) fn id(&self) -> UserId {
+        self.member.id
+    }
+
+    /// The name and roles, for the page that he is shown.
+    pub(in crate::admin) fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// Whether he sees what concerns the whole fleet.
+    pub(in crate::admin) fn is_platform_admin(&self) -> bool {
+        self.member.platform_admin
+    }
+
+    /// The orgs he may see; none is all (G9).
+    pub(in crate::admin) fn orgs(&self) -> Option<Vec<OrgId>> {
+        (!self.member.platform_admin)
+            .then(|| self.member.memberships.iter().map(|membership| membership.org).collect())
+    }
+
+    /// Refuses a user who has not at least `role` in `org`.
+    pub(in crate::admin) fn require(&self, role: Role, org: OrgId) -> Result<(), Problem> {
+        let has = |membership: &Membership| membership.org == org && membership.role >= role;
+        if self.member.platform_admin || self.member.memberships.iter().any(has) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!(
+            "This needs the role \"{role}\" or higher in the account's org. Ask an admin of that org for it."
+        )))
+    }
+
+    /// Refuses a user who does not see what concerns the whole fleet.
+    pub(in crate::admin) fn require_platform_admin(&self, what: &str) -> Result<(), Problem> {
+        if self.member.platform_admin {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!(
+            "{what} concern all orgs at once, so only platform admins see them. \
+             How far your own orgs' entries can be trusted stands under \"health\" in terminal-logs."
+        )))
+    }
+
+    /// Whether the credential is still valid and shows the same as when it was looked up.
+    pub(in crate::admin) async fn still_holds(&self, door: &Door) -> Result<bool, StoreError> {
+        let member = door.member(self.credential).await?;
+        Ok(member.is_some_and(|member| {
+            member.platform_admin == self.member.platform_admin
+                && member.memberships == self.member.memberships
+        }))
+    }
+}
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    S: Send + Sync,
+    Door: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let door = Door::from_ref(state);
+        let Shown::Something(credential) = Shown::by(&parts.headers) else {
+            return Err(unauthorized("Bearer", "Send `Authorization: Bearer tr_…`, or sign in at /sign-in."));
+        };
+        if matches!(credential, Some(Credential::Session(_)))
+            && !csrf::is_safe(&parts.method)
+            && !csrf::from_script(&parts.headers)
+        {
+            return Err(Problem::forbidden(
+                "With a session's cookie only the page itself may change anything. Use a bearer token.",
+            ));
+        }
+        let found = match credential {
+            Some(credential) => door.member(credential).await?.map(|member| Self { member, credential }),
+            None => None,
+        };
+        if let Some(signed_in) = found {
+            return Ok(signed_in);
+        }
+        door.bad_tokens.bear_one().await?;
+        Err(unauthorized(
+            "Bearer error=\"invalid_token\"",
+            "The token or session is unknown, expired or revoked. `token-refresh users add` makes tokens; /sign-in begins sessions.",
+        ))
+    }
+}
+
+/// What a request shows.
+enum Shown {
+    /// Neither a token nor a session.
+    Nothing,
+    /// A credential; none where what is shown cannot be one.
+    Something(Option<Credential>),
+}
+
+impl Shown {
+    /// A bearer token goes before a cookie, which the browser adds unasked.
+    fn by(headers: &HeaderMap) -> Self {
+        if let Some(header) = headers.get(header::AUTHORIZATION) {
+            let token = bearer(header).map(|token| Credential::Bearer(Sha256::digest(token).into()));
+            return Self::Something(token);
+        }
+        match session(headers) {
+            Some(digest) => Self::Something(Some(Credential::Session(digest))),
+            None => Self::Nothing,
+        }
+    }
+}
+
+/// The digest of the session in the cookies.
+pub(in crate::admin) fn session(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+    let mut pairs =
+        cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(name, _)| COOKIES.contains(name))?;
+    Some(Sha256::digest(value).into())
+}
+
+/// The token of `Bearer <token>`, if it can be one.
+fn bearer(header: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_MAX_BYTES)
+        .then_some(token.as_bytes())
+}
+
+fn unauthorized(challenge: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Not signed in", detail)
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+}

@@ -1,0 +1,9 @@
+//! The words and rules of the business, without I/O: what an account, a token and an outcome are, and
+//! what follows from a result. Everything here is a pure function or a type, tested as a table.
+
+pub mod account;
+pub mod breaker;
+pub mod budget;
+pub mod class;
+pub mod retry;
+pub mod token;

@@ -1,0 +1,103 @@
+//! Who this process is, and its heartbeat.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    message::Runner,
+    refresh::Aside,
+    store::{Heartbeat, Store},
+};
+
+/// The crate's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The git commit that this binary was built from.
+pub const COMMIT: &str = env!("TOKEN_REFRESH_COMMIT");
+
+/// The version that `doctor` and heartbeats show.
+pub(crate) fn version() -> String {
+    format!("{VERSION} {COMMIT}")
+}
+
+/// A live process is heard of this often; it is missed after three times as long.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
+/// How long a stopping process tries to say that it stopped.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
+
+/// This process, as leases, entries and heartbeats name it.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// `<role>-<host>-<process id>-<four digits>`.
+    pub id: String,
+    /// `scheduler`, `worker`, `log-writer`, `admin` or `all`.
+    pub role: &'static str,
+    host: String,
+}
+
+impl Instance {
+    /// Names this process in `role`.
+    pub fn new(role: &'static str) -> Self {
+        let host =
+            nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_default();
+        let (process, number) = (std::process::id(), rand::random::<u16>());
+        Self { id: format!("{role}-{host}-{process}-{number:04x}"), role, host }
+    }
+
+    /// As leases and entries name it.
+    pub fn runner(&self) -> Runner {
+        Runner { instance: self.id.clone(), version: format!("{VERSION} {COMMIT}") }
+    }
+
+    /// Says every five seconds that this process lives; at the end, that it stopped on purpose.
+    pub async fn beat(
+        &self,
+        store: &Store,
+        key_ids: Vec<String>,
+        in_flight: Arc<AtomicI32>,
+        aside: Aside,
+        shutdown: CancellationToken,
+    ) {
+        let mut every = tokio::time::interval(BEAT_EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = every.tick() => {}
+                () = shutdown.cancelled() => break,
+            }
+            let heartbeat = Heartbeat {
+                id: self.id.clone(),
+                role: self.role,
+                version: VERSION.into(),
+                commit: COMMIT.into(),
+                environment: serde_json::json!({ "host": self.host, "pid": std::process::id() }),
+                key_ids: key_ids.clone(),
+                in_flight: in_flight.load(Ordering::Relaxed),
+                note: aside.reason(),
+            };
+            let written = tokio::select! {
+                written = store.beat(&heartbeat) => written,
+                () = shutdown.cancelled() => break,
+            };
+            if let Err(error) = written {
+                tracing::warn!(error = %crate::logging::Chain(&error), "heartbeat not written");
+            }
+        }
+        // A database that is away must not hold up the end: the process is then told as silent.
+        match tokio::time::timeout(FAREWELL_LIMIT, store.instance_stopped(&self.id)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = %crate::logging::Chain(&error), "stop not written");
+            }
+            Err(_) => tracing::warn!(
+                "stop not written: the database is silent, and shows this process as live for some seconds more"
+            ),
+        }
+    }
+}

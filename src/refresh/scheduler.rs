@@ -1,0 +1,245 @@
+//! The scheduler: publishes accounts that are due, closes what has run out, keeps house.
+//!
+//! It never calls the handler: there is one way to cause a refresh. Any number of schedulers may
+//! run; rows that one has taken are passed over by the others. The queue is kept short: what is
+//! published is what workers will take in the next minutes, so a backlog waits in PostgreSQL, where
+//! it costs nothing and stays in order.
+
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::{decide::Policy, reap};
+use crate::{
+    connect_log::Announcer,
+    message::{RefreshMessage, Runner, Source},
+    queue::{Publication, PublishError, Publisher, names},
+    store::{Store, StoreError},
+};
+
+/// How the scheduler works.
+#[derive(Debug, Clone)]
+pub struct SchedulerSettings {
+    /// Time between two looks.
+    pub tick: Duration,
+    /// Most accounts published and not yet claimed.
+    pub queue_target: usize,
+    /// How long a published account may stay unclaimed before it is due again.
+    pub claim_within: Duration,
+    /// How long a person's request may stay unclaimed before it is published again.
+    pub republish_after: Duration,
+    /// How long before it is closed as `undelivered`.
+    pub undelivered_after: Duration,
+    /// Days for which entries are kept.
+    pub retention_days: i32,
+}
+
+/// Most accounts published in one slice.
+const SLICE_MAX: usize = 1_000;
+/// Publishes whose confirms are awaited at once.
+const CONFIRMS: usize = 300;
+/// Time between two rounds of housekeeping.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// How long a tick may go on after the stop. What it took as due and did not publish waits for
+/// [`SchedulerSettings::claim_within`], so it is let finish while broker and database answer.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A scheduler and what it works with.
+pub struct Scheduler {
+    /// Where due accounts stand.
+    pub store: Store,
+    /// Where messages go.
+    pub publisher: Publisher,
+    /// Where entries of closed leases and requests go.
+    pub announcer: Announcer,
+    /// Times the pause after a closed lease.
+    pub policy: Policy,
+    /// How it works.
+    pub settings: SchedulerSettings,
+    /// Names this process.
+    pub runner: Runner,
+}
+
+impl Scheduler {
+    /// Ticks until `shutdown`.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let mut every = tokio::time::interval(self.settings.tick);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut kept_house: Option<Instant> = None;
+        let too_long = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(STOP_LIMIT).await;
+        };
+        tokio::pin!(too_long);
+        loop {
+            tokio::select! {
+                _ = every.tick() => {}
+                () = shutdown.cancelled() => return,
+            }
+            tokio::select! {
+                () = self.tick(&mut kept_house) => {}
+                () = &mut too_long => {
+                    tracing::warn!("stopping in the middle of a tick; what it began comes again");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn tick(&self, kept_house: &mut Option<Instant>) {
+        if kept_house.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
+            *kept_house = Some(Instant::now());
+            report("housekeeping", self.keep_house().await);
+        }
+        // Each part on its own: one that fails holds up no other (G6).
+        let reaped = report("closing leases", self.reap().await);
+        let people = report("people's requests", self.serve_people().await);
+        let probes = report("probes of closed gates", self.publish_probes().await);
+        report("the backlog's sample", self.store.sample_backlog().await);
+        let due = report("due accounts", self.publish_due().await);
+        if reaped && people && probes && due {
+            report("the tick's mark", self.store.scheduler_ticked(&self.runner.instance).await);
+        }
+    }
+
+    async fn reap(&self) -> Result<(), StoreError> {
+        reap(&self.store, &self.announcer, &self.policy, None).await.map(|_| ())
+    }
+
+    /// Publishes again what nobody has claimed, and closes what nobody will.
+    async fn serve_people(&self) -> Result<(), StoreError> {
+        let s = &self.settings;
+        for entry in self.store.close_undelivered(s.undelivered_after, &self.runner).await? {
+            tracing::warn!(attempt.id = %entry.id, account.id = %entry.account_id, "no worker took a person's request");
+            self.announcer.announce(entry);
+        }
+        let unclaimed = self.store.take_unclaimed_requests(s.republish_after, s.undelivered_after).await?;
+        // At once: each waits for a broker that is away, and the rest of the tick waits for them all.
+        let publishing = unclaimed.into_iter().map(|request| async move {
+            let message =
+                RefreshMessage { attempt: request.attempt, account: request.account, source: request.source };
+            // Failed or not, it is published again until it is claimed or closed.
+            if let Err(error) = publish_refresh(&self.publisher, &message).await {
+                tracing::warn!(attempt.id = %request.attempt, error = %crate::logging::Chain(&error), "request not published");
+            }
+        });
+        stream::iter(publishing).buffer_unordered(CONFIRMS).collect::<()>().await;
+        Ok(())
+    }
+
+    /// Sends single calls through closed gates, and brings back accounts whose missing key is there.
+    async fn publish_probes(&self) -> Result<(), StoreError> {
+        let found = self.store.unblock_by_key().await?;
+        if found > 0 {
+            tracing::info!(accounts = found, "the key that these accounts lacked is there; they are due");
+        }
+        for probe in self.store.take_probes().await? {
+            let message =
+                RefreshMessage { attempt: probe.attempt, account: probe.account, source: probe.source };
+            if let Err(error) = publish_refresh(&self.publisher, &message).await {
+                tracing::warn!(attempt.id = %probe.attempt, error = %crate::logging::Chain(&error), "probe not published");
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish_due(&self) -> Result<(), StoreError> {
+        let queued = usize::try_from(self.store.queued().await?).unwrap_or(0);
+        let mut room = self.settings.queue_target.saturating_sub(queued);
+        while room > 0 {
+            let slice = room.min(SLICE_MAX);
+            let due = self.store.take_due(slice, self.settings.claim_within).await?;
+            let taken = due.len();
+            let messages = due.into_iter().map(|due| RefreshMessage {
+                attempt: due.attempt,
+                account: due.account,
+                source: due.source,
+            });
+            let refused: Vec<_> = stream::iter(messages)
+                .map(|message| async move {
+                    publish_refresh(&self.publisher, &message)
+                        .await
+                        .err()
+                        .map(|error| (message.attempt, error))
+                })
+                .buffer_unordered(CONFIRMS)
+                .filter_map(|refused| async move { refused })
+                .collect()
+                .await;
+            if let Some((_, error)) = refused.first() {
+                tracing::warn!(error = %crate::logging::Chain(error), accounts = refused.len(),
+                    "the broker did not take due accounts; they stay due");
+                // A message whose confirm is missing may be in the queue: its id stays valid until
+                // its time is up. Only what the broker surely does not have is given back.
+                let surely: Vec<_> = refused
+                    .iter()
+                    .filter(|(_, error)| !matches!(error, PublishError::Unconfirmed))
+                    .map(|(attempt, _)| *attempt)
+                    .collect();
+                self.store.give_back(&surely).await?;
+                return Ok(());
+            }
+            if taken > 0 {
+                tracing::debug!(accounts = taken, "published due accounts");
+            }
+            if taken < slice {
+                return Ok(());
+            }
+            room -= taken;
+        }
+        Ok(())
+    }
+
+    async fn keep_house(&self) -> Result<(), StoreError> {
+        self.store.make_partitions().await?;
+        for partition in self.store.retain(self.settings.retention_days).await? {
+            tracing::info!(partition, "dropped a day of entries beyond retention");
+        }
+        self.store.forget_instances().await?;
+        for (account, days) in self.store.warn_expiry().await? {
+            tracing::warn!(account.id = %account, days, "the seller's refresh token ends within so many days: ask the seller to connect again");
+        }
+        for used in self.store.quota_use(None).await? {
+            let forecast = used.forecast(self.policy.refresh_before);
+            let changed = self.store.demote(used.keyset_id, forecast.keep_fresh).await?;
+            if changed > 0 {
+                tracing::warn!(keyset.id = %used.keyset_id, changed, keep_fresh = forecast.keep_fresh,
+                    accounts = used.accounts, "the quota decides which accounts are always fresh; those used last come first");
+            }
+            if let Some(seconds) = forecast.exhausted_in_seconds {
+                tracing::warn!(keyset.id = %used.keyset_id, left = forecast.left, seconds, "the keyset's daily calls will be spent");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells of a part of a tick that failed; answers whether it did not.
+fn report(part: &str, result: Result<(), StoreError>) -> bool {
+    let Err(error) = result else { return true };
+    tracing::warn!(part, error = %crate::logging::Chain(&error), "a part of the tick failed; the next tick tries again");
+    false
+}
+
+/// Publishes a refresh to the queue of its kind.
+pub async fn publish_refresh(publisher: &Publisher, message: &RefreshMessage) -> Result<(), PublishError> {
+    let id = message.attempt.to_string();
+    let traceparent =
+        format!("00-{}-{:016x}-01", message.attempt.0.simple(), rand::random_range(1..=u64::MAX));
+    let routing_key = match message.source {
+        Source::Debug => names::REFRESH_DEBUG,
+        Source::Scheduled | Source::Admin => names::REFRESH_DUE,
+    };
+    let body = message.to_bytes();
+    publisher
+        .publish(&Publication {
+            exchange: names::REFRESH,
+            routing_key,
+            message_id: &id,
+            message_type: message.message_type(),
+            body: &body,
+            traceparent: Some(&traceparent),
+        })
+        .await
+}

@@ -1,0 +1,180 @@
+//! Keysets' gates in PostgreSQL: shared by the whole fleet, changed only under the ledger row's lock.
+
+use std::collections::HashMap;
+
+use deadpool_postgres::Transaction;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{due::DueAccount, finish::Finish};
+use crate::{
+    domain::{
+        account::AttemptId,
+        breaker::{Change, Evidence, Gate},
+    },
+    store::postgres::{
+        error::StoreError,
+        pool::{InTransaction, Store},
+        row::{FromRow, get, get_parsed, read_all},
+    },
+};
+
+/// Accounts that come back per second after a gate has opened: a ramp, not a herd.
+const RAMP_PER_SECOND: f64 = 20.0;
+
+struct Standing {
+    keyset: Uuid,
+    gate: Gate,
+    probe_attempt: Option<Uuid>,
+}
+
+impl FromRow for Standing {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let keyset: Uuid = get(row, "keyset_id")?;
+        let gate = Gate {
+            state: get_parsed(row, "keysets", "state", &keyset)?,
+            version: get(row, "state_version")?,
+            provider_failures: get(row, "provider_failures")?,
+            probes: get(row, "probes")?,
+            standby: get(row, "standby")?,
+        };
+        Ok(Self { keyset, gate, probe_attempt: get(row, "probe_attempt")? })
+    }
+}
+
+const LOCK_GATES: &str = "/* lock_gates */
+    select keyset_id from keyset_ledger where keyset_id = any($1) order by keyset_id for update";
+
+const READ_GATES: &str = "/* read_gates */
+    select l.keyset_id, k.state, k.state_version, l.provider_failures, l.probes, l.probe_attempt,
+        k.standby_secret is not null and not k.standby_refused as standby
+    from keyset_ledger l join keysets k on k.id = l.keyset_id where l.keyset_id = any($1)";
+
+const WRITE_COUNTERS: &str = "/* write_gate_counters */
+    update keyset_ledger set provider_failures = $2, probes = $3,
+        accepted_at = case when $5 then clock() else accepted_at end,
+        probe_attempt = case when $4 then null else probe_attempt end,
+        probe_until = case when $4 then null else probe_until end
+    where keyset_id = $1";
+
+const CLOSE: &str = "/* close_gate */
+    with ledger as (
+        update keyset_ledger set probe_at = clock() + make_interval(secs => $4 * (0.9 + 0.2 * random()))
+        where keyset_id = $1)
+    update keysets set state = $2, state_version = $3, state_reason = $5,
+        state_since = case when state = $2 then state_since else clock() end
+    where id = $1";
+
+const OPEN: &str = "/* open_gate */
+    with ledger as (update keyset_ledger set probe_at = null where keyset_id = $1)
+    update keysets set state = 'open', state_version = $2, state_reason = null, state_since = clock() where id = $1";
+
+const SWAP_SECRET: &str = "/* swap_secret */
+    with ledger as (update keyset_ledger set probe_at = clock() where keyset_id = $1)
+    update keysets set client_secret = standby_secret, standby_secret = client_secret, standby_refused = true,
+        secret_version = secret_version + 1, state_version = $2
+    where id = $1";
+
+/// The accounts that waited behind the gate, or failed for its reason, come back one after the
+/// other, those first whose access token ends first. A row that somebody holds is under way anyway.
+const RAMP: &str = "/* ramp_up */
+    with late as (
+        select s.account_id from refresh_state s join accounts a on a.id = s.account_id
+        where a.keyset_id = $1 and a.paused_at is null and s.standing = 'active' and s.lease_attempt is null
+            and (s.next_refresh_at <= clock() or s.class in ('client_invalid', 'provider_error', 'network', 'timeout',
+                'bad_response', 'quota_exhausted'))
+        for update of s skip locked
+    ), ranked as (
+        select l.account_id, row_number() over (order by t.access_expires_at nulls first, l.account_id) as place
+        from late l join tokens t on t.account_id = l.account_id)
+    update refresh_state s set next_refresh_at = clock() + make_interval(secs => r.place / $2::float8),
+        queued_attempt = null, queued_until = null
+    from ranked r where s.account_id = r.account_id";
+
+/// Takes what a slice of finished calls says of its keysets. Calls whose lease was lost count too:
+/// eBay did answer them.
+pub(in crate::store) async fn hear(transaction: &Transaction<'_>, rows: &[Finish]) -> Result<(), StoreError> {
+    let mut keysets: Vec<Uuid> =
+        rows.iter().filter(|row| row.testimony.is_some()).map(|row| row.keyset.0).collect();
+    if keysets.is_empty() {
+        return Ok(());
+    }
+    keysets.sort_unstable();
+    keysets.dedup();
+    transaction.rows(LOCK_GATES, &[&keysets]).await?;
+    let gates: Vec<Standing> = read_all(&transaction.rows(READ_GATES, &[&keysets]).await?)?;
+    let mut gates: HashMap<Uuid, Standing> =
+        gates.into_iter().map(|standing| (standing.keyset, standing)).collect();
+    for row in rows {
+        let (Some(testimony), Some(standing)) = (row.testimony, gates.get_mut(&row.keyset.0)) else {
+            continue;
+        };
+        let probe = standing.probe_attempt == Some(row.attempt.0);
+        let change = standing.gate.hear(&crate::domain::breaker::Testimony { probe, ..testimony });
+        write(transaction, &standing.gate, row, probe, change).await?;
+        if probe {
+            standing.probe_attempt = None;
+        }
+    }
+    Ok(())
+}
+
+async fn write(
+    transaction: &Transaction<'_>,
+    gate: &Gate,
+    row: &Finish,
+    probe: bool,
+    change: Change,
+) -> Result<(), StoreError> {
+    let keyset = row.keyset.0;
+    let accepted = row.testimony.is_some_and(|testimony| testimony.evidence == Evidence::Accepted);
+    transaction
+        .run(WRITE_COUNTERS, &[&keyset, &gate.provider_failures, &gate.probes, &probe, &accepted])
+        .await?;
+    match change {
+        Change::None => {}
+        Change::Close(state, pause) => {
+            let reason = row.draft.entry().error.as_deref().unwrap_or_default();
+            let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+                [&keyset, &state.as_str(), &gate.version, &pause.as_secs_f64(), &reason];
+            transaction.run(CLOSE, &params).await?;
+            tracing::warn!(keyset.id = %row.keyset, state = %state, reason, "the keyset's gate is closed; a probe will ask again");
+        }
+        Change::Open => {
+            transaction.run(OPEN, &[&keyset, &gate.version]).await?;
+            let accounts = transaction.run(RAMP, &[&keyset, &RAMP_PER_SECOND]).await?;
+            tracing::info!(keyset.id = %row.keyset, accounts, "the keyset's gate is open; its accounts come back one after the other");
+        }
+        Change::SwapSecret => {
+            transaction.run(SWAP_SECRET, &[&keyset, &gate.version]).await?;
+            tracing::warn!(keyset.id = %row.keyset, "eBay refused the client secret; the standby secret takes its place");
+        }
+    }
+    Ok(())
+}
+
+/// One account per closed gate whose time for a probe has come: the one that succeeded last.
+const TAKE_PROBES: &str = "/* take_probes */
+    with gates as (
+        select l.keyset_id from keyset_ledger l join keysets k on k.id = l.keyset_id
+        where k.state <> 'open' and l.probe_at <= clock() and coalesce(l.probe_until <= clock(), true) limit 100
+    ), chosen as (
+        select distinct on (a.keyset_id) s.account_id
+        from gates g join accounts a on a.keyset_id = g.keyset_id join refresh_state s on s.account_id = a.id
+        where s.standing = 'active' and a.paused_at is null and s.lease_attempt is null
+            and coalesce(s.queued_until <= clock(), true)
+        order by a.keyset_id, coalesce(s.class in ('decrypt_failed', 'grant_suspect'), false),
+            s.last_success_at desc nulls last, s.account_id
+    ), numbered as (select account_id, row_number() over () as number from chosen)
+    update refresh_state s set queued_attempt = ($1::uuid[])[n.number], queued_until = clock() + make_interval(secs => 15)
+    from numbered n where s.account_id = n.account_id and s.lease_attempt is null
+    returning s.account_id, s.queued_attempt, s.due_source";
+
+impl Store {
+    /// Takes an account for each closed gate that is to be probed, under fresh attempt ids. The claim
+    /// sees to it that one probe runs at a time.
+    pub async fn take_probes(&self) -> Result<Vec<DueAccount>, StoreError> {
+        let attempts: Vec<Uuid> = (0..100).map(|_| AttemptId::fresh().0).collect();
+        read_all(&self.query(TAKE_PROBES, &[&attempts]).await?)
+    }
+}

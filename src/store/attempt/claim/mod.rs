@@ -1,0 +1,223 @@
+//! The claim: the only way into an attempt (DESIGN §3, step 2).
+//!
+//! Properties wanted: an id is claimed at most once; one attempt holds an account's lease; a
+//! person's request that cannot run is answered at once with an entry; the day's calls are never
+//! overdrawn. Rows are locked first and judged afterwards, in one transaction, because a statement
+//! that waits for a lock would go on with counts that were true before it waited: under the
+//! ledger's lock, the sum over the quota's buckets is the whole truth.
+
+mod candidate;
+mod effects;
+mod lanes;
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use deadpool_postgres::Transaction;
+use uuid::Uuid;
+
+use self::{
+    candidate::{Candidate, Judged, LOCK_REQUESTS, READ_CANDIDATES, Request},
+    effects::Effects,
+    lanes::Lanes,
+};
+use crate::{
+    domain::{
+        account::{AccountId, AttemptId, KeysetId},
+        breaker::GateState,
+    },
+    message::{Entry, Runner, Source, Subject},
+    store::{
+        entry::outbox::EntryRow,
+        lock::{LOCK_LEDGER, LOCK_STATES},
+        postgres::{
+            error::StoreError,
+            pool::{InTransaction, Store},
+            row::{get, read_all},
+        },
+    },
+};
+
+/// What a message asks for.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// The attempt's id.
+    pub attempt: AttemptId,
+    /// The account.
+    pub account: AccountId,
+}
+
+/// Who claims, and for how long.
+#[derive(Debug, Clone)]
+pub struct LeaseTerms {
+    /// The claiming process.
+    pub runner: Runner,
+    /// The lease: well above the call's deadline.
+    pub lease: Duration,
+}
+
+/// What became of a claim.
+#[derive(Debug)]
+pub enum ClaimOutcome {
+    /// The attempt is ours.
+    Claimed(Box<Claim>),
+    /// A person's request that cannot run: closed, its entry in the outbox.
+    NotRun(Box<Entry>),
+    /// A lease that has run out stands: it is closed first, then the claim is tried again.
+    LeaseExpired,
+    /// Claimed before, replaced, or unknown: nothing to do.
+    Stale,
+}
+
+/// A held lease, and all that the call needs.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The attempt, which owns the lease.
+    pub attempt: AttemptId,
+    /// Whose token it is.
+    pub subject: Subject,
+    /// Who caused it.
+    pub source: Source,
+    /// The user's id or `cli:<name>`.
+    pub triggered_by: Option<String>,
+    /// The lease's epoch, which the finish must still find.
+    pub epoch: i64,
+    /// When the claim was made.
+    pub claimed_at: DateTime<Utc>,
+    /// How long the request or the due account waited.
+    pub waited_ms: u64,
+    /// Failures in a row before this attempt.
+    pub failures: u32,
+    /// The keyset.
+    pub keyset: KeysetId,
+    /// eBay's client id.
+    pub client_id: String,
+    /// The sealed client secret.
+    pub client_secret: String,
+    /// The keyset's own endpoint; none is eBay's.
+    pub api_url: Option<String>,
+    /// The sealed refresh token.
+    pub refresh_token: String,
+    /// The version of the token row that was read.
+    pub token_version: i64,
+    /// The version of the client secret that was read.
+    pub secret_version: i32,
+    /// The version of the keyset's gate under which the call begins.
+    pub gate_version: i64,
+    /// Whether this attempt is the gate's probe.
+    pub probe: bool,
+    /// Whether a success of it changes the gate: it is closed, or has counted failures.
+    pub gate_listens: bool,
+}
+
+/// A call counts for a day after it can last have begun: the claim's bucket may be almost over when
+/// it is made, and the call may start as late as the lease ends.
+const CALLS_TODAY: &str = "/* calls_today */
+    select keyset_id, sum(calls)::bigint as calls, sum(debug_calls)::bigint as debug_calls from quota_usage
+    where keyset_id = any($1) and bucket > clock() - interval '24 hours' - make_interval(secs => $2) - interval '5 minutes'
+    group by keyset_id";
+
+const UNDER_WAY: &str = "/* calls_under_way */
+    select a.keyset_id, count(*) as under_way from refresh_state s join accounts a on a.id = s.account_id
+    where s.lease_attempt is not null and a.keyset_id = any($1) group by a.keyset_id";
+
+impl Store {
+    /// Claims a slice of attempts; one outcome per request, in their order.
+    pub async fn claim(
+        &self,
+        requests: &[ClaimRequest],
+        terms: &LeaseTerms,
+    ) -> Result<Vec<ClaimOutcome>, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await?;
+        let attempts: Vec<Uuid> = requests.iter().map(|request| request.attempt.0).collect();
+        let accounts: Vec<Uuid> = requests.iter().map(|request| request.account.0).collect();
+        transaction.rows(LOCK_LEDGER, &[&accounts]).await?;
+        let asked: Vec<Request> = read_all(&transaction.rows(LOCK_REQUESTS, &[&attempts]).await?)?;
+        transaction.rows(LOCK_STATES, &[&accounts]).await?;
+        let candidates: Vec<Candidate> = read_all(&transaction.rows(READ_CANDIDATES, &[&accounts]).await?)?;
+        let mut judge = Judge {
+            lanes: calls_left(&transaction, &candidates, terms.lease).await?,
+            candidates: candidates.into_iter().map(|c| (c.subject.account_id.0, c)).collect(),
+            requests: asked.into_iter().map(|request| (request.attempt, request)).collect(),
+            effects: Effects::default(),
+            terms,
+        };
+        let outcomes = requests.iter().map(|request| judge.judge(request)).collect();
+        judge.effects.apply(&transaction, terms).await?;
+        transaction.commit().await?;
+        Ok(outcomes)
+    }
+}
+
+async fn calls_left(
+    transaction: &Transaction<'_>,
+    candidates: &[Candidate],
+    lease: Duration,
+) -> Result<HashMap<KeysetId, Lanes>, StoreError> {
+    let mut lanes: HashMap<KeysetId, Lanes> = candidates.iter().map(|c| (c.keyset, Lanes::of(c))).collect();
+    let keysets: Vec<Uuid> = lanes.keys().map(|keyset| keyset.0).collect();
+    for row in transaction.rows(CALLS_TODAY, &[&keysets, &lease.as_secs_f64()]).await? {
+        let (calls, debug_calls): (i64, i64) = (get(&row, "calls")?, get(&row, "debug_calls")?);
+        lanes.entry(KeysetId(get(&row, "keyset_id")?)).and_modify(|lanes| lanes.spent(calls, debug_calls));
+    }
+    if lanes.values().any(|lanes| lanes.cold_room < i64::MAX) {
+        for row in transaction.rows(UNDER_WAY, &[&keysets]).await? {
+            let under_way: i64 = get(&row, "under_way")?;
+            lanes
+                .entry(KeysetId(get(&row, "keyset_id")?))
+                .and_modify(|lanes| lanes.cold_room = lanes.cold_room.saturating_sub(under_way));
+        }
+    }
+    Ok(lanes)
+}
+
+/// Judges requests one after the other against the locked rows, and collects what to write.
+struct Judge<'a> {
+    candidates: HashMap<Uuid, Candidate>,
+    requests: HashMap<Uuid, Request>,
+    lanes: HashMap<KeysetId, Lanes>,
+    effects: Effects,
+    terms: &'a LeaseTerms,
+}
+
+impl Judge<'_> {
+    fn judge(&mut self, asked: &ClaimRequest) -> ClaimOutcome {
+        let Self { candidates, requests, lanes, effects, terms } = self;
+        let Some(candidate) = candidates.get_mut(&asked.account.0) else { return ClaimOutcome::Stale };
+        let Some(lanes) = lanes.get_mut(&candidate.keyset) else { return ClaimOutcome::Stale };
+        let request = requests.get_mut(&asked.attempt.0).filter(|request| request.account == asked.account.0);
+        let judged = match request {
+            Some(request) => candidate.judge_request(request, lanes),
+            None => candidate.judge_due(asked.attempt, lanes),
+        };
+        match judged {
+            Judged::Take { source, triggered_by, waited_ms } => {
+                lanes.take(source);
+                let probe = candidate.gate != GateState::Open;
+                if probe {
+                    lanes.probe_free = false;
+                    effects.probes.push((candidate.keyset.0, asked.attempt.0));
+                }
+                candidate.lease_attempt = Some(asked.attempt.0);
+                candidate.queued_attempt = None;
+                let claim = candidate.claim(asked.attempt, source, triggered_by, waited_ms, probe);
+                effects.claims.push(claim.clone());
+                ClaimOutcome::Claimed(Box::new(claim))
+            }
+            Judged::NotRun { source, triggered_by, reason } => {
+                let entry = candidate.not_run(asked.attempt, source, triggered_by, reason, terms);
+                effects.closed.push(EntryRow::from(&entry));
+                effects.closed_keysets.push(candidate.keyset);
+                ClaimOutcome::NotRun(Box::new(entry))
+            }
+            Judged::PutOff { spent } => {
+                candidate.queued_attempt = None;
+                effects.put_off.push((asked.account.0, spent));
+                ClaimOutcome::Stale
+            }
+            Judged::LeaseExpired => ClaimOutcome::LeaseExpired,
+            Judged::Stale => ClaimOutcome::Stale,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What the scheduler reads and writes: accounts that are due.
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::{
+    domain::account::{AccountId, AttemptId},
+    message::Source,
+    store::postgres::{
+        error::StoreError,
+        pool::Store,
+        row::{FromRow, get, get_parsed, read_each},
+    },
+};
+
+/// An account that was taken as due, under a fresh attempt id.
+#[derive(Debug, Clone)]
+pub struct DueAccount {
+    /// The attempt's id.
+    pub attempt: AttemptId,
+    /// The account.
+    pub account: AccountId,
+    /// Who made it due.
+    pub source: Source,
+}
+
+impl FromRow for DueAccount {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let id: Uuid = get(row, "account_id")?;
+        Ok(Self {
+            attempt: AttemptId(get(row, "queued_attempt")?),
+            account: AccountId(id),
+            source: get_parsed(row, "refresh_state", "due_source", &id)?,
+        })
+    }
+}
+
+const TAKE_DUE: &str = "/* take_due */
+    with due as (
+        select s.account_id from refresh_state s
+            join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
+        where s.next_refresh_at <= clock() and s.lease_attempt is null
+            and (s.queued_until is null or s.queued_until <= clock())
+            and a.paused_at is null and s.standing = 'active' and k.state = 'open'
+        order by s.next_refresh_at limit cardinality($1::uuid[]) for update of s skip locked
+    ), numbered as (select account_id, row_number() over () as number from due)
+    update refresh_state s set queued_attempt = ($1::uuid[])[n.number],
+        queued_until = clock() + make_interval(secs => $2)
+    from numbered n where s.account_id = n.account_id
+    returning s.account_id, s.queued_attempt, s.due_source";
+
+const GIVE_BACK: &str = "/* give_back_due */
+    update refresh_state set queued_attempt = null, queued_until = null where queued_attempt = any($1)";
+
+const COUNT_QUEUED: &str = "/* count_queued */
+    select count(*) as queued from refresh_state where queued_attempt is not null and queued_until > clock()";
+
+const UNBLOCK_BY_KEY: &str = "/* unblock_by_key */
+    update refresh_state set standing = 'active', missing_key = null, next_refresh_at = clock()
+    where missing_key is not null and exists (
+        select from instances i where i.role in ('worker', 'all') and i.stopped_at is null
+            and i.last_seen_at > clock() - interval '15 seconds' and missing_key = any(i.key_ids))";
+
+const MAKE_DUE: &str = "/* make_due */
+    update refresh_state set next_refresh_at = clock(), due_source = $2, due_triggered_by = $3,
+        standing = 'active', missing_key = null,
+        queued_attempt = null, queued_until = null
+    where account_id = any($1)";
+
+impl Store {
+    /// Takes at most `limit` due accounts, the longest overdue first. Each stays taken until it is
+    /// claimed, given back, or `claim_within` has passed. Several schedulers share the work.
+    pub async fn take_due(
+        &self,
+        limit: usize,
+        claim_within: Duration,
+    ) -> Result<Vec<DueAccount>, StoreError> {
+        let attempts: Vec<Uuid> = (0..limit).map(|_| AttemptId::fresh().0).collect();
+        read_each(&self.query(TAKE_DUE, &[&attempts, &claim_within.as_secs_f64()]).await?)
+    }
+
+    /// Gives back accounts whose message the broker did not take: they are due at once.
+    pub async fn give_back(&self, attempts: &[AttemptId]) -> Result<(), StoreError> {
+        let attempts: Vec<Uuid> = attempts.iter().map(|attempt| attempt.0).collect();
+        self.execute(GIVE_BACK, &[&attempts]).await?;
+        Ok(())
+    }
+
+    /// Brings back accounts that were blocked for a key which a live process has; answers how many.
+    pub async fn unblock_by_key(&self) -> Result<u64, StoreError> {
+        self.execute(UNBLOCK_BY_KEY, &[]).await
+    }
+
+    /// How many accounts are published and not yet claimed.
+    pub async fn queued(&self) -> Result<i64, StoreError> {
+        match self.query_opt(COUNT_QUEUED, &[]).await? {
+            Some(row) => get(&row, "queued"),
+            None => Ok(0),
+        }
+    }
+
+    /// Makes accounts due at once, as `source`. A person asks for it, so a blocked or dead account is
+    /// tried once more.
+    pub async fn make_due(
+        &self,
+        accounts: &[AccountId],
+        source: Source,
+        triggered_by: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let accounts: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+        self.execute(MAKE_DUE, &[&accounts, &source.as_str(), &triggered_by]).await?;
+        Ok(())
+    }
+}

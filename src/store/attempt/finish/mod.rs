@@ -1,0 +1,403 @@
+//! The finish: the only way a result has an effect (DESIGN §3, step 5).
+//!
+//! One transaction per slice. A row whose attempt or epoch is no longer ours writes nothing: a
+//! worker that froze and thawed has lost its lease, and whoever closed it has written the entry.
+//! Where the token row is not the one that was read, the answer belongs to a token that is gone:
+//! the lease is closed, and the entry says `superseded`.
+
+mod columns;
+mod proof;
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use deadpool_postgres::Transaction;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use self::{
+    columns::{FailedColumns, RefreshedColumns},
+    proof::prove,
+};
+use super::breaker::hear;
+use crate::{
+    domain::{
+        account::{AccountId, AttemptId, KeysetId},
+        breaker::Testimony,
+        class::{Class, Sent},
+    },
+    message::{Draft, Entry, Source},
+    store::{
+        entry::outbox::{EntryRow, put_outbox},
+        lock::LOCK_STATES,
+        postgres::{
+            error::StoreError,
+            pool::{InTransaction, Store},
+            row::{FromRow, get, read_all},
+        },
+    },
+};
+
+/// A refresh token that eBay sent in place of the old one.
+#[derive(Debug, Clone)]
+pub struct NewRefreshToken {
+    /// The token, sealed.
+    pub sealed: String,
+    /// SHA-256 of the token.
+    pub sha256: [u8; 32],
+    /// Its life, where eBay said so.
+    pub expires_in: Option<Duration>,
+}
+
+/// What an attempt's result does to its account.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// A new access token. Its times count from the claim.
+    Refreshed {
+        /// The access token, sealed.
+        access_token: String,
+        /// Its life.
+        expires_in: Duration,
+        /// The refresh token, only if eBay sent one (G5).
+        refresh_token: Option<NewRefreshToken>,
+        /// When to refresh again.
+        next_in: Duration,
+        /// The same while the account is demoted: a health refresh a day.
+        demoted_next_in: Duration,
+    },
+    /// No token. Nothing stored is touched (G5).
+    Failed {
+        /// The class.
+        class: Class,
+        /// `refresh_error`, without the class.
+        error: String,
+        /// When to try again, from the finish.
+        retry_in: Duration,
+        /// What it means for the account.
+        verdict: Verdict,
+    },
+}
+
+/// What a failure means for an account (DESIGN §6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing: it is tried again.
+    Unchanged,
+    /// eBay calls the grant invalid: dead if that is proven, suspect otherwise.
+    Suspected,
+    /// The stored token is destroyed.
+    ReconnectRequired,
+    /// The stored token cannot be used as it is.
+    Blocked,
+    /// The stored token needs this key. If a live process has it, the fault is this worker's.
+    MissingKey(String),
+}
+
+/// The result of an attempt.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its keyset.
+    pub keyset: KeysetId,
+    /// The lease's epoch as claimed.
+    pub epoch: i64,
+    /// The token row's version as read.
+    pub token_version: i64,
+    /// The client secret's version as read.
+    pub secret_version: i32,
+    /// When it was claimed.
+    pub claimed_at: DateTime<Utc>,
+    /// What it says of the keyset, if the gate listens.
+    pub testimony: Option<Testimony>,
+    /// What it does.
+    pub effect: Effect,
+    /// What is told of it.
+    pub draft: Draft,
+}
+
+/// What became of a finish.
+#[derive(Debug)]
+pub enum FinishOutcome {
+    /// Written, and its entry is in the outbox.
+    Finished {
+        /// The entry.
+        entry: Box<Entry>,
+        /// This worker lacks a key that others have: it should take no more.
+        stand_aside: bool,
+    },
+    /// The lease was not ours any more: nothing was written.
+    Lost,
+}
+
+struct Held {
+    account: Uuid,
+    lease_attempt: Option<Uuid>,
+    epoch: i64,
+    token_version: i64,
+    at: DateTime<Utc>,
+}
+
+impl FromRow for Held {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            account: get(row, "account_id")?,
+            lease_attempt: get(row, "lease_attempt")?,
+            epoch: get(row, "epoch")?,
+            token_version: get(row, "token_version")?,
+            at: get(row, "at")?,
+        })
+    }
+}
+
+/// The token rows are locked too: an import must not slip in between the look at the version and
+/// the write.
+const READ_HELD: &str = "/* finish_read_held */
+    with c as materialized (select clock() as at)
+    select s.account_id, s.lease_attempt, s.epoch, t.version as token_version, c.at
+    from c, refresh_state s join tokens t on t.account_id = s.account_id
+    where s.account_id = any($1) order by s.account_id for update of t";
+
+const CLOSE_REQUESTS: &str = "/* finish_close_requests */
+    update refresh_requests set closed_at = clock() where attempt = any($1) and closed_at is null";
+
+const CLEAR_LEASES: &str = "/* finish_clear_leases */
+    update refresh_state set lease_attempt = null, lease_source = null, lease_triggered_by = null,
+        lease_instance = null, lease_version = null, lease_claimed_at = null, lease_until = null
+    where account_id = any($1)";
+
+const STATE_REFRESHED: &str = "/* finish_state_refreshed */
+    update refresh_state s set last_success_at = f.at, consecutive_failures = 0, class = null, refresh_error = null,
+        next_refresh_at = f.claimed_at + make_interval(secs => case when s.demoted then f.demoted_next_in else f.next_in end),
+        due_source = 'scheduled', due_triggered_by = null, queued_attempt = null, queued_until = null,
+        standing = 'active', missing_key = null, interruptions = 0, suspicions = 0, suspected_at = null,
+        suspect_claimed_at = null, suspect_secret_version = null, suspect_token_version = null,
+        success_claimed_at = f.claimed_at, success_secret_version = f.secret_version
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::float8[], $5::float8[], $6::int[])
+        as f (account, at, claimed_at, next_in, demoted_next_in, secret_version)
+    where s.account_id = f.account";
+
+const TOKEN_REFRESHED: &str = "/* finish_token_refreshed */
+    update tokens t set access_token = f.access, access_expires_at = f.claimed_at + make_interval(secs => f.expires_in),
+        refresh_token = coalesce(f.refresh, t.refresh_token),
+        refresh_expires_at = coalesce(f.claimed_at + make_interval(secs => f.refresh_expires_in), t.refresh_expires_at),
+        version = t.version + 1, updated_at = f.at
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::float8[])
+        as f (account, at, claimed_at, access, expires_in, refresh, refresh_expires_in)
+    where t.account_id = f.account";
+
+const REMEMBER_TOKENS: &str = "/* finish_remember_tokens */
+    insert into refresh_token_digests (account_id, sha256)
+    select * from unnest($1::uuid[], $2::bytea[]) on conflict do nothing";
+
+/// An account whose token only this worker cannot open keeps its state and is due again at once.
+const STATE_FAILED: &str = "/* finish_state_failed */
+    update refresh_state s set
+        consecutive_failures = s.consecutive_failures + case when f.standing = 'aside' then 0 else 1 end,
+        class = case when f.standing = 'aside' then s.class else f.class end,
+        refresh_error = case when f.standing = 'aside' then s.refresh_error else f.error end,
+        next_refresh_at = f.at + make_interval(secs => f.retry_in), due_source = 'scheduled',
+        due_triggered_by = null, queued_attempt = null, queued_until = null,
+        standing = case when f.standing in ('reconnect_required', 'blocked') then f.standing else s.standing end,
+        missing_key = case when f.standing = 'blocked' then f.missing_key else s.missing_key end,
+        interruptions = 0,
+        suspicions = case when f.standing = 'suspected' then s.suspicions + 1 else s.suspicions end,
+        suspected_at = case when f.standing = 'suspected' then coalesce(s.suspected_at, f.at) else s.suspected_at end,
+        suspect_claimed_at = case when f.standing = 'suspected' then f.claimed_at else s.suspect_claimed_at end,
+        suspect_secret_version = case when f.standing = 'suspected' then f.secret_version else s.suspect_secret_version end,
+        suspect_token_version = case when f.standing = 'suspected' then f.token_version else s.suspect_token_version end
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::float8[], $6::text[], $7::text[],
+            $8::timestamptz[], $9::int[], $10::bigint[])
+        as f (account, at, class, error, retry_in, standing, missing_key, claimed_at, secret_version, token_version)
+    where s.account_id = f.account";
+
+/// Which of these keys a live process has.
+const LIVE_KEYS: &str = "/* finish_live_keys */
+    select key from unnest($1::text[]) key where exists (
+        select from instances i where i.stopped_at is null and i.last_seen_at > clock() - interval '15 seconds'
+            and key = any(i.key_ids))";
+
+/// Only a finish that knows that nothing was sent gives its call back.
+const RETURN_CALLS: &str = "/* finish_return_calls */
+    update quota_usage q set calls = greatest(0, q.calls - f.calls),
+        debug_calls = greatest(0, q.debug_calls - f.debug_calls)
+    from (select keyset, date_bin('5 minutes', claimed_at, 'epoch') as bucket, count(*)::int as calls,
+            count(*) filter (where debug)::int as debug_calls
+        from unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) as f (keyset, claimed_at, debug) group by 1, 2) f
+    where q.keyset_id = f.keyset and q.bucket = f.bucket";
+
+impl Store {
+    /// Finishes a slice of attempts; one outcome per row, in their order.
+    pub async fn finish(&self, rows: &[Finish]) -> Result<Vec<FinishOutcome>, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await?;
+        hear(&transaction, rows).await?;
+        let attempts: Vec<Uuid> = rows.iter().map(|row| row.attempt.0).collect();
+        let accounts: Vec<Uuid> = rows.iter().map(|row| row.account.0).collect();
+        transaction.run(CLOSE_REQUESTS, &[&attempts]).await?;
+        transaction.rows(LOCK_STATES, &[&accounts]).await?;
+        let held: Vec<Held> = read_all(&transaction.rows(READ_HELD, &[&accounts]).await?)?;
+        let held: HashMap<Uuid, Held> = held.into_iter().map(|held| (held.account, held)).collect();
+        let mut effects = Effects { live_keys: live_keys(&transaction, rows).await?, ..Effects::default() };
+        for row in rows {
+            effects.judge(row, held.get(&row.account.0));
+        }
+        effects.apply(&transaction).await?;
+        let outcomes = effects.tell(&transaction).await?;
+        transaction.commit().await?;
+        Ok(outcomes)
+    }
+}
+
+/// The keys that rows of the slice lack and a live process has.
+async fn live_keys(transaction: &Transaction<'_>, rows: &[Finish]) -> Result<HashSet<String>, StoreError> {
+    let missing: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| match &row.effect {
+            Effect::Failed { verdict: Verdict::MissingKey(key), .. } => Some(key.as_str()),
+            Effect::Failed { .. } | Effect::Refreshed { .. } => None,
+        })
+        .collect();
+    if missing.is_empty() {
+        return Ok(HashSet::new());
+    }
+    transaction.rows(LIVE_KEYS, &[&missing]).await?.iter().map(|row| get(row, "key")).collect()
+}
+
+/// What a slice of finishes writes.
+#[derive(Default)]
+struct Effects<'a> {
+    live_keys: HashSet<String>,
+    results: Vec<Option<Judged>>,
+    closed: Vec<Uuid>,
+    refreshed: Vec<(&'a Finish, DateTime<Utc>)>,
+    failed: Vec<(&'a Finish, DateTime<Utc>)>,
+    suspected: Vec<Uuid>,
+    unsent: Vec<&'a Finish>,
+}
+
+/// A row whose result is written: its entry as far as it is known.
+struct Judged {
+    account: Uuid,
+    draft: Draft,
+    at: DateTime<Utc>,
+    stand_aside: bool,
+}
+
+impl<'a> Effects<'a> {
+    fn judge(&mut self, row: &'a Finish, held: Option<&Held>) {
+        let ours = |held: &&Held| held.lease_attempt == Some(row.attempt.0) && held.epoch == row.epoch;
+        let Some(held) = held.filter(ours) else {
+            self.results.push(None);
+            return;
+        };
+        self.closed.push(row.account.0);
+        if row.draft.entry().sent == Sent::No {
+            self.unsent.push(row);
+        }
+        let mut stand_aside = false;
+        let draft = if held.token_version == row.token_version {
+            match &row.effect {
+                Effect::Refreshed { .. } => self.refreshed.push((row, held.at)),
+                Effect::Failed { verdict, .. } => {
+                    match verdict {
+                        Verdict::Suspected => self.suspected.push(row.account.0),
+                        Verdict::MissingKey(key) => stand_aside = self.live_keys.contains(key),
+                        Verdict::Unchanged | Verdict::ReconnectRequired | Verdict::Blocked => {}
+                    }
+                    self.failed.push((row, held.at));
+                }
+            }
+            row.draft.clone()
+        } else {
+            row.draft.superseded()
+        };
+        self.results.push(Some(Judged { account: row.account.0, draft, at: held.at, stand_aside }));
+    }
+
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        if !self.closed.is_empty() {
+            transaction.run(CLEAR_LEASES, &[&self.closed]).await?;
+        }
+        if !self.refreshed.is_empty() {
+            self.write_refreshed(transaction).await?;
+        }
+        if !self.failed.is_empty() {
+            self.write_failed(transaction).await?;
+        }
+        if !self.unsent.is_empty() {
+            let keysets: Vec<Uuid> = self.unsent.iter().map(|row| row.keyset.0).collect();
+            let claimed_at: Vec<DateTime<Utc>> = self.unsent.iter().map(|row| row.claimed_at).collect();
+            let debug: Vec<bool> =
+                self.unsent.iter().map(|row| row.draft.entry().source == Source::Debug).collect();
+            transaction.run(RETURN_CALLS, &[&keysets, &claimed_at, &debug]).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides on proof, and puts the entries into the outbox.
+    async fn tell(self, transaction: &Transaction<'_>) -> Result<Vec<FinishOutcome>, StoreError> {
+        let proven = prove(transaction, &self.suspected, &self.refreshed).await?;
+        let mut rows = Vec::with_capacity(self.results.len());
+        let outcomes = self
+            .results
+            .into_iter()
+            .map(|result| {
+                let Some(Judged { account, draft, at, stand_aside }) = result else {
+                    return FinishOutcome::Lost;
+                };
+                let draft = if proven.contains(&account) { draft.proven() } else { draft };
+                let entry = Box::new(draft.stamp(at));
+                rows.push(EntryRow::from(&*entry));
+                FinishOutcome::Finished { entry, stand_aside }
+            })
+            .collect();
+        put_outbox(transaction, &rows).await?;
+        Ok(outcomes)
+    }
+
+    async fn write_refreshed(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        let mut columns = RefreshedColumns::default();
+        for (row, at) in &self.refreshed {
+            columns.push(row, *at);
+        }
+        let c = &columns;
+        let state: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&c.accounts, &c.at, &c.claimed_at, &c.next_in, &c.demoted_next_in, &c.secret_versions];
+        transaction.run(STATE_REFRESHED, &state).await?;
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+            [&c.accounts, &c.at, &c.claimed_at, &c.access, &c.expires_in, &c.refresh, &c.refresh_expires_in];
+        transaction.run(TOKEN_REFRESHED, &params).await?;
+        if !c.rotated.is_empty() {
+            transaction.run(REMEMBER_TOKENS, &[&c.rotated, &c.digests]).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_failed(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        let mut columns = FailedColumns::default();
+        for (row, at) in &self.failed {
+            columns.push(row, *at, &self.live_keys);
+        }
+        let c = &columns;
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
+            &c.accounts,
+            &c.at,
+            &c.classes,
+            &c.errors,
+            &c.retry_in,
+            &c.standings,
+            &c.missing_keys,
+            &c.claimed_at,
+            &c.secret_versions,
+            &c.token_versions,
+        ];
+        transaction.run(STATE_FAILED, &params).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! The health of the whole, in figures that prove themselves: every attempt that was ever accepted
+//! is stored, waits in the outbox, or holds a lease. A difference is a lost entry.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::{
+    domain::account::OrgId,
+    store::postgres::{
+        error::StoreError,
+        pool::Store,
+        row::{FromRow, get},
+    },
+};
+
+/// Figures of one instant, read in one statement.
+#[derive(Debug, Clone, Serialize)]
+pub struct Health {
+    /// The instant.
+    pub at: DateTime<Utc>,
+    /// When the newest entry that the reader may see was made.
+    pub newest_entry_at: Option<DateTime<Utc>>,
+    /// Seconds since then.
+    pub newest_entry_age_seconds: Option<f64>,
+    /// When any scheduler last finished a tick.
+    pub last_tick_at: Option<DateTime<Utc>>,
+    /// Seconds since then.
+    pub last_tick_age_seconds: Option<f64>,
+    /// Live processes that run the worker's role.
+    pub workers: i64,
+    /// Live processes that run the scheduler's role.
+    pub schedulers: i64,
+    /// Live processes that run the log-writer's role.
+    pub log_writers: i64,
+    /// Different versions among live processes.
+    pub versions: Vec<String>,
+    /// Keysets whose gate is closed, each with its state and reason.
+    pub closed_gates: Vec<String>,
+    /// Live processes that do not work, and why.
+    pub aside: Vec<String>,
+    /// Accounts whose sellers must connect again.
+    pub reconnect_required: i64,
+    /// Accounts that something of ours keeps from being refreshed.
+    pub blocked: i64,
+    /// Accounts that are due and neither published nor under way.
+    pub due_backlog: i64,
+    /// Entries that are decided and not yet stored.
+    pub outbox: i64,
+    /// Seconds that the oldest of them waits: the log-writer's lag.
+    pub outbox_age_seconds: Option<f64>,
+    /// Attempts ever accepted.
+    pub attempts: i64,
+    /// Entries ever stored.
+    pub stored: i64,
+    /// Attempts under way.
+    pub in_flight: i64,
+    /// Attempts without an entry: `attempts - stored - outbox - in_flight`. Anything but 0 is a fault.
+    pub missing: i64,
+}
+
+impl FromRow for Health {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let (attempts, stored): (i64, i64) = (get(row, "attempts")?, get(row, "stored")?);
+        let (outbox, in_flight): (i64, i64) = (get(row, "outbox")?, get(row, "in_flight")?);
+        Ok(Self {
+            at: get(row, "at")?,
+            newest_entry_at: get(row, "newest_entry_at")?,
+            newest_entry_age_seconds: get(row, "newest_entry_age")?,
+            last_tick_at: get(row, "last_tick_at")?,
+            last_tick_age_seconds: get(row, "last_tick_age")?,
+            workers: get(row, "workers")?,
+            schedulers: get(row, "schedulers")?,
+            log_writers: get(row, "log_writers")?,
+            versions: get(row, "versions")?,
+            closed_gates: get(row, "closed_gates")?,
+            aside: get(row, "aside")?,
+            reconnect_required: get(row, "reconnect_required")?,
+            blocked: get(row, "blocked")?,
+            due_backlog: get(row, "due_backlog")?,
+            outbox,
+            outbox_age_seconds: get(row, "outbox_age")?,
+            attempts,
+            stored,
+            in_flight,
+            missing: attempts - stored - outbox - in_flight,
+        })
+    }
+}
+
+const HEALTH: &str = "/* health */
+    with c as materialized (select clock() as at),
+    live as (select * from instances, c where stopped_at is null and last_seen_at > c.at - interval '15 seconds'),
+    newest as (select max(created_at) as at from connect_logs
+        where $1::uuid[] is null or org_id = any($1)),
+    tick as (select max(last_tick_at) as at from instances),
+    oldest as (select min(created_at) as at, count(*) as n from connect_log_outbox)
+    select c.at, newest.at as newest_entry_at, extract(epoch from c.at - newest.at)::float8 as newest_entry_age,
+        tick.at as last_tick_at, extract(epoch from c.at - tick.at)::float8 as last_tick_age,
+        (select count(*) from live where role in ('worker', 'all') and note is null) as workers,
+        array(select id || ' ' || note from live where note is not null order by 1) as aside,
+        array(select client_id || ' (' || environment || ') is ' || state || ': ' || coalesce(state_reason, '')
+            from keysets where state <> 'open' order by 1 limit 20) as closed_gates,
+        (select count(*) from refresh_state where standing = 'reconnect_required') as reconnect_required,
+        (select count(*) from refresh_state where standing = 'blocked') as blocked,
+        (select count(*) from live where role in ('scheduler', 'all')) as schedulers,
+        (select count(*) from live where role in ('log-writer', 'all')) as log_writers,
+        array(select distinct version || ' ' || git_commit from live order by 1) as versions,
+        (select count(*) from (select 1 from refresh_state s join accounts a on a.id = s.account_id
+                join keysets k on k.id = a.keyset_id and k.state = 'open'
+            where s.next_refresh_at <= c.at and s.lease_attempt is null and a.paused_at is null
+                and s.standing = 'active'
+                and (s.queued_until is null or s.queued_until <= c.at) limit 100000) b) as due_backlog,
+        oldest.n as outbox, extract(epoch from c.at - oldest.at)::float8 as outbox_age,
+        (select coalesce(sum(attempts), 0)::bigint from keyset_ledger) as attempts,
+        (select stored from connect_log_position) as stored,
+        (select count(*) from refresh_state where lease_attempt is not null) as in_flight
+    from c, newest, tick, oldest";
+
+/// When the newest entry was made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewestEntry {
+    /// The instant.
+    pub at: DateTime<Utc>,
+    /// Seconds since then.
+    pub age_seconds: f64,
+}
+
+const NEWEST_ENTRY: &str = "/* newest_entry */
+    select at, extract(epoch from clock() - at)::float8 as age from (
+        select max(created_at) as at from connect_logs where $1::uuid[] is null or org_id = any($1)) n";
+
+impl Store {
+    /// The health of the whole; the newest entry is that of `orgs`, or of all.
+    pub async fn health(&self, orgs: Option<&[OrgId]>) -> Result<Health, StoreError> {
+        let row = self.query_opt(HEALTH, &[&uuids(orgs)]).await?.expect("a select of figures returns a row");
+        Health::from_row(&row)
+    }
+
+    /// The newest stored entry of `orgs`, or of all.
+    pub async fn newest_entry(&self, orgs: Option<&[OrgId]>) -> Result<Option<NewestEntry>, StoreError> {
+        let Some(row) = self.query_opt(NEWEST_ENTRY, &[&uuids(orgs)]).await? else { return Ok(None) };
+        let (at, age): (Option<DateTime<Utc>>, Option<f64>) = (get(&row, "at")?, get(&row, "age")?);
+        Ok(at.zip(age).map(|(at, age_seconds)| NewestEntry { at, age_seconds }))
+    }
+}
+
+pub(in crate::store) fn uuids(orgs: Option<&[OrgId]>) -> Option<Vec<Uuid>> {
+    orgs.map(|orgs| orgs.iter().map(|org| org.0).collect())
+}

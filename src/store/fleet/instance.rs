@@ -1,0 +1,145 @@
+//! Heartbeats: every process says that it lives, and which code and keys it runs.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio_postgres::Row;
+
+use crate::store::postgres::{
+    error::StoreError,
+    pool::Store,
+    row::{FromRow, get, read_all},
+};
+
+/// What a process says of itself.
+#[derive(Debug, Clone)]
+pub struct Heartbeat {
+    /// The instance's id.
+    pub id: String,
+    /// `scheduler`, `worker`, `log-writer`, `admin` or `all`.
+    pub role: &'static str,
+    /// The crate's version.
+    pub version: String,
+    /// The git commit it was built from.
+    pub commit: String,
+    /// Where it runs: host, process id.
+    pub environment: serde_json::Value,
+    /// Ids of the keys it holds.
+    pub key_ids: Vec<String>,
+    /// Attempts under way.
+    pub in_flight: i32,
+    /// Why it does not work, if it stands aside.
+    pub note: Option<String>,
+}
+
+/// An instance as others see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Instance {
+    /// Its id.
+    pub id: String,
+    /// Its role.
+    pub role: String,
+    /// Its version.
+    pub version: String,
+    /// Its git commit.
+    pub commit: String,
+    /// Where it runs.
+    pub environment: serde_json::Value,
+    /// Ids of the keys it holds.
+    pub key_ids: Vec<String>,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// When it was last heard of.
+    pub last_seen_at: DateTime<Utc>,
+    /// Seconds since then.
+    pub silent_seconds: f64,
+    /// When it said that it stops.
+    pub stopped_at: Option<DateTime<Utc>>,
+    /// Attempts under way.
+    pub in_flight: i32,
+    /// Why it does not work, if it stands aside.
+    pub note: Option<String>,
+    /// A scheduler's last finished tick.
+    pub last_tick_at: Option<DateTime<Utc>>,
+    /// Whether it is running, by what it said and how long ago.
+    pub live: bool,
+}
+
+/// How long a silent process is taken for alive; heartbeats come every five seconds.
+const LIVE_WITHIN: Duration = Duration::from_secs(15);
+
+impl FromRow for Instance {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let silent_seconds: f64 = get(row, "silent_seconds")?;
+        let stopped_at: Option<DateTime<Utc>> = get(row, "stopped_at")?;
+        Ok(Self {
+            id: get(row, "id")?,
+            role: get(row, "role")?,
+            version: get(row, "version")?,
+            commit: get(row, "git_commit")?,
+            environment: get(row, "environment")?,
+            key_ids: get(row, "key_ids")?,
+            started_at: get(row, "started_at")?,
+            last_seen_at: get(row, "last_seen_at")?,
+            silent_seconds,
+            stopped_at,
+            in_flight: get(row, "in_flight")?,
+            note: get(row, "note")?,
+            last_tick_at: get(row, "last_tick_at")?,
+            live: stopped_at.is_none() && silent_seconds < LIVE_WITHIN.as_secs_f64(),
+        })
+    }
+}
+
+const BEAT: &str = "/* beat */
+    insert into instances (id, role, version, git_commit, environment, key_ids, in_flight, note)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
+    on conflict (id) do update set last_seen_at = clock(), in_flight = excluded.in_flight, note = excluded.note, stopped_at = null";
+
+const STOPPED: &str = "/* instance_stopped */
+    update instances set stopped_at = clock(), last_seen_at = clock(), in_flight = 0 where id = $1";
+
+const TICKED: &str = "/* scheduler_ticked */ update instances set last_tick_at = clock() where id = $1";
+
+/// Instances that have been silent for an hour are history.
+const LIST: &str = "/* list_instances */
+    select *, extract(epoch from clock() - last_seen_at)::float8 as silent_seconds from instances
+    where last_seen_at > clock() - interval '1 hour'
+    order by stopped_at is not null, role, started_at limit 500";
+
+const FORGET: &str =
+    "/* forget_instances */ delete from instances where last_seen_at < clock() - interval '7 days'";
+
+impl Store {
+    /// Says that a process lives.
+    pub async fn beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        let h = heartbeat;
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
+            [&h.id, &h.role, &h.version, &h.commit, &h.environment, &h.key_ids, &h.in_flight, &h.note];
+        self.execute(BEAT, &params).await?;
+        Ok(())
+    }
+
+    /// Says that a process stops on purpose.
+    pub async fn instance_stopped(&self, id: &str) -> Result<(), StoreError> {
+        self.execute(STOPPED, &[&id]).await?;
+        Ok(())
+    }
+
+    /// Says that a scheduler finished a tick.
+    pub async fn scheduler_ticked(&self, id: &str) -> Result<(), StoreError> {
+        self.execute(TICKED, &[&id]).await?;
+        Ok(())
+    }
+
+    /// All instances heard of within the hour, the live ones first.
+    pub async fn list_instances(&self) -> Result<Vec<Instance>, StoreError> {
+        read_all(&self.query(LIST, &[]).await?)
+    }
+
+    /// Deletes instances that nobody has heard of for a week.
+    pub async fn forget_instances(&self) -> Result<u64, StoreError> {
+        self.execute(FORGET, &[]).await
+    }
+}
