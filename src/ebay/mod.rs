@@ -23,6 +23,7 @@ mod endpoint;
 mod gate;
 mod json;
 mod mask;
+mod percent;
 mod request;
 mod secrets;
 
