@@ -12,7 +12,7 @@ use lapin::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Broker,
+    broker::Broker,
     dead_letter::{REASON, SOURCE_QUEUE},
     error::{PublishError, QueueError},
     incoming::{TRACEPARENT, header, text},
