@@ -7,13 +7,11 @@ use clap::Args;
 use crate::{
     config,
     crypto::Keyring,
-    process::{
-        instance::version,
-        startup::{check_keys, check_schema},
-    },
+    process::startup::{check_keys, check_schema},
     queue::Broker,
     store::Store,
     terminal::HealthReport,
+    version::version,
 };
 
 #[derive(Debug, Args)]

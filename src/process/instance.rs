@@ -14,17 +14,8 @@ use crate::{
     message::Runner,
     refresh::Aside,
     store::{Heartbeat, Store},
+    version::{COMMIT, VERSION, version},
 };
-
-/// The crate's version.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The git commit that this binary was built from.
-pub const COMMIT: &str = env!("TOKEN_REFRESH_COMMIT");
-
-/// The version that `doctor` and heartbeats show.
-pub(crate) fn version() -> String {
-    format!("{VERSION} {COMMIT}")
-}
 
 /// A live process is heard of this often; it is missed after three times as long.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
@@ -52,7 +43,7 @@ impl Instance {
 
     /// As leases and entries name it.
     pub fn runner(&self) -> Runner {
-        Runner { instance: self.id.clone(), version: format!("{VERSION} {COMMIT}") }
+        Runner { instance: self.id.clone(), version: version() }
     }
 
     /// Says every five seconds that this process lives; at the end, that it stopped on purpose.

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    instance::{self, Instance},
+    instance::Instance,
     signal::signal,
     startup::{check_keys, check_schema},
 };
@@ -25,6 +25,7 @@ use crate::{
     queue::Broker,
     refresh::{self, Aside, Handler, HandlerParts, scheduler::Scheduler},
     store::Store,
+    version::version,
 };
 
 /// How long a stopping process waits for its last entries to be announced.
@@ -82,12 +83,7 @@ impl Process {
         let (instance, store, key_ids) = (self.instance.clone(), self.store.clone(), self.keyring.ids());
         let (in_flight, aside, stopped) =
             (Arc::clone(&self.in_flight), self.aside.clone(), self.stopped.clone());
-        tracing::info!(
-            instance = instance.id,
-            version = instance::version(),
-            keys = key_ids.join(","),
-            "started"
-        );
+        tracing::info!(instance = instance.id, version = version(), keys = key_ids.join(","), "started");
         self.heart.spawn(async move { instance.beat(&store, key_ids, in_flight, aside, stopped).await });
         self
     }

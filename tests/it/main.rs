@@ -6,6 +6,7 @@ mod docs;
 mod failures;
 mod faults;
 mod import;
+mod layers;
 mod page;
 mod pipeline;
 mod quota;

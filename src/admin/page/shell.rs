@@ -16,7 +16,7 @@ use crate::{
         state::AdminState,
     },
     domain::class::{Class, NotRun},
-    process::instance,
+    version::VERSION,
 };
 
 /// Most users whose names come with a page.
@@ -160,7 +160,7 @@ async fn shell(
         folder: assets::FOLDER.as_str(),
         user: member.name.clone(),
         session: session.to_string(),
-        version: instance::VERSION,
+        version: VERSION,
     };
     page(StatusCode::OK, &shell)
 }
