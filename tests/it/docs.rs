@@ -161,3 +161,5 @@ fn read(path: impl AsRef<Path>) -> String {
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+mod guarantees;
