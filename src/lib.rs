@@ -2,7 +2,7 @@
 //! every refresh attempt, scheduled or by hand, in one terminal that can be trusted.
 //!
 //! The modules, in the direction in which they may know each other (each only those above it):
-//! words (`token`, `account`, `failure`, `gate`, `quota`, `message`), adapters (`crypto`, `store`, `queue`, `ebay`),
+//! words (`domain`, `message`), adapters (`crypto`, `store`, `queue`, `ebay`),
 //! flow (`connect_log`, `scheduler`, `refresh`), surfaces (`terminal`, `admin`), assembly (`config`,
 //! `commands`).
 

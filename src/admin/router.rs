@@ -16,16 +16,16 @@ use super::{
     api::{
         account_actions, attempt, dead_letters, download,
         extract::BODY_MAX_BYTES,
-        health::Fleet,
+        health::FleetFigures,
         inspect, metrics,
-        press::{Bench, WAIT_MAX_SECS},
+        press::{PressState, WAIT_MAX_SECS},
         ready::{self, Readiness},
         refresh_debug, series, status,
         stream::{self, Sources},
         stream_slots::StreamSlots,
         summary, terminal_logs, workers,
     },
-    auth::{authenticator::Door, bad_tokens::BadTokens},
+    auth::{authenticator::Authenticator, bad_tokens::BadTokens},
     layers, page,
 };
 use crate::{crypto::Keyring, queue::Broker, store::Store};
@@ -81,9 +81,9 @@ pub(super) struct Lead(pub(super) Duration);
 #[derive(Clone)]
 pub(super) struct Shared {
     parts: AdminParts,
-    fleet: Fleet,
+    fleet: FleetFigures,
     readiness: Readiness,
-    door: Door,
+    authenticator: Authenticator,
     slots: StreamSlots,
     shutdown: CancellationToken,
 }
@@ -92,9 +92,9 @@ impl Shared {
     fn new(parts: AdminParts, shutdown: CancellationToken) -> Self {
         let AdminParts { store, broker, feed, .. } = parts.clone();
         Self {
-            fleet: Fleet::new(store.clone(), broker.clone(), feed.clone()),
+            fleet: FleetFigures::new(store.clone(), broker.clone(), feed.clone()),
             readiness: Readiness::new(store.clone(), broker, feed),
-            door: Door { store, bad_tokens: BadTokens::new() },
+            authenticator: Authenticator { store, bad_tokens: BadTokens::new() },
             slots: StreamSlots::default(),
             parts,
             shutdown,
@@ -117,11 +117,11 @@ hand_out! {
     Store: |shared| shared.parts.store.clone(),
     Arc<Keyring>: |shared| Arc::clone(&shared.parts.keyring),
     Lead: |shared| Lead(shared.parts.lead),
-    Fleet: |shared| shared.fleet.clone(),
+    FleetFigures: |shared| shared.fleet.clone(),
     Readiness: |shared| shared.readiness.clone(),
-    Door: |shared| shared.door.clone(),
+    Authenticator: |shared| shared.authenticator.clone(),
     Broker: |shared| shared.parts.broker.clone(),
-    Bench: |shared| Bench {
+    PressState: |shared| PressState {
         store: shared.parts.store.clone(),
         broker: shared.parts.broker.clone(),
         shutdown: shared.shutdown.clone(),
@@ -130,7 +130,7 @@ hand_out! {
         store: shared.parts.store.clone(),
         feed: shared.parts.feed.clone(),
         fleet: shared.fleet.clone(),
-        door: shared.door.clone(),
+        authenticator: shared.authenticator.clone(),
         slots: shared.slots.clone(),
         shutdown: shared.shutdown.clone(),
     },

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Broker,
-    dead_letter::{REASON, SOURCE_QUEUE},
+    bury::{REASON, SOURCE_QUEUE},
     error::QueueError,
     incoming::{TRACEPARENT, header, text},
     link::{ANSWER_LIMIT, within},
@@ -85,7 +85,7 @@ impl Broker {
         Ok(letters)
     }
 
-    /// Sends back or discards the letter of `queue` with this key, or all that lie there; answers how
+    /// Sends back or discards the letter of `queue` with this key, or all that lie there; returns how
     /// many. A letter is forgotten only after the broker has its copy.
     pub async fn settle_dead_letters(
         &self,

@@ -4,7 +4,7 @@
 //! What it promises:
 //! - **No await without an end.** lapin waits for ever for everything; here each wait has a limit, and
 //!   a connection that does not answer is cut and replaced (`link`, `supervisor`).
-//! - **A delivery is settled exactly once**, by the one [`Disposition`] its handler answers with; a
+//! - **A delivery is settled exactly once**, by the one [`Disposition`] its handler returns; a
 //!   panic is one too. What cannot be settled comes again, so handlers must bear repeats.
 //! - **A dead letter keeps its reason** (`x-reason`, `x-source-queue`), and dies without one rather than
 //!   be lost (`dead_letter`).
@@ -18,8 +18,8 @@
 
 mod address;
 mod batch;
+mod bury;
 mod consumer;
-mod dead_letter;
 mod dead_letters;
 mod declare;
 mod error;
@@ -53,7 +53,7 @@ use self::{
 };
 pub use self::{
     address::BadUrl,
-    dead_letter::{REASON, SOURCE_QUEUE},
+    bury::{REASON, SOURCE_QUEUE},
     dead_letters::{DeadLetter, DeadLetterError, Fate},
     declare::{Difference, DifferenceKind},
     error::QueueError,
@@ -166,8 +166,8 @@ impl Broker {
     /// Hands messages of `queue` to `handler` in batches, one batch at a time, until `shutdown`.
     ///
     /// A batch has at most `max_batch` (and `prefetch`) messages and waits at most `linger` for its
-    /// second one to its last. The handler answers with one disposition for each message, in their
-    /// order. Where it panics, or answers with another number, it is given each message alone, and
+    /// second one to its last. The handler returns one disposition for each message, in their
+    /// order. Where it panics, or returns another number, it is given each message alone, and
     /// those over which it still does so are dead-lettered.
     pub async fn consume_batches<H, F>(
         &self,

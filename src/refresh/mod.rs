@@ -14,6 +14,6 @@ pub use self::{
     handler::{Handler, HandlerParts, Limits},
     inspect::{Inspection, SealedView, inspect},
     reap::reap,
-    stand_aside::Aside,
+    stand_aside::StandAside,
     worker::{WorkerSettings, run},
 };

@@ -148,7 +148,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("store", &["text_enum", "token", "account", "failure", "gate", "quota", "message"]),
     ("ebay", &["text_enum", "token", "account", "failure", "message"]),
     ("queue", &["retry"]),
-    // Readers of files, and the independent witness: words only.
+    // Readers of files, and the independent check: words only.
     ("import", &["text_enum", "token", "account"]),
     ("fake_ebay", &["token", "account"]),
     // Flow.

@@ -8,7 +8,7 @@ use crate::message::Source;
 /// eBay be down, that is what it costs.
 pub(in crate::store) const COLD_CALLS_MAX: i64 = 4;
 
-/// What may still begin, and whether the gate's probe is free.
+/// What may still begin, and whether the breaker's probe is free.
 #[derive(Debug)]
 pub(in crate::store) struct Lanes {
     scheduled: i64,
