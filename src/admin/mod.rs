@@ -8,32 +8,17 @@
 mod api;
 mod auth;
 mod layers;
+mod lead;
 mod page;
 mod problem;
 mod router;
 mod server;
-
-use std::{sync::Arc, time::Duration};
+mod state;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{connect_log::Feed, crypto::Keyring, queue::Broker, store::Store};
-
-/// What the API works with.
-#[derive(Clone)]
-pub struct AdminParts {
-    /// Accounts, entries, users.
-    pub store: Store,
-    /// Publishes people's requests, and says how full the queues are.
-    pub broker: Broker,
-    /// For `inspect`.
-    pub keyring: Arc<Keyring>,
-    /// Live entries.
-    pub feed: Feed,
-    /// How long before its end an access token is refreshed.
-    pub lead: Duration,
-}
+pub use self::state::AdminParts;
 
 /// Serves the API on `listener` until `shutdown`; then ends streams, finishes what is under way
 /// within a limit, and returns.

@@ -1,10 +1,10 @@
 //! The routes, what they pass through, and what each handler may ask for.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRef},
+    extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
@@ -12,23 +12,19 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
 use super::{
-    AdminParts,
     api::{
         account_actions, attempt, dead_letters, download,
         extract::BODY_MAX_BYTES,
-        health::FleetFigures,
         inspect, metrics,
-        press::{PressState, WAIT_MAX_SECS},
-        ready::{self, Readiness},
+        press::WAIT_MAX_SECS,
+        ready::{self},
         refresh_debug, series, status,
-        stream::{self, Sources},
-        stream_slots::StreamSlots,
+        stream::{self},
         summary, terminal_logs, workers,
     },
-    auth::{authenticator::Authenticator, bad_tokens::BadTokens},
     layers, page,
+    state::{AdminParts, AdminState},
 };
-use crate::{crypto::Keyring, queue::Broker, store::Store};
 
 /// Longest time for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -70,68 +66,5 @@ pub(super) fn router(parts: AdminParts, shutdown: CancellationToken) -> Router {
         // Pages of entries shrink to a tenth; event streams stay as they are.
         .layer(CompressionLayer::new())
         .layer(from_fn(layers::log))
-        .with_state(Shared::new(parts, shutdown))
-}
-
-/// How long before its end an access token is refreshed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Lead(pub(super) Duration);
-
-/// All that handlers may ask for; each names the one thing it uses.
-#[derive(Clone)]
-pub(super) struct Shared {
-    parts: AdminParts,
-    fleet: FleetFigures,
-    readiness: Readiness,
-    authenticator: Authenticator,
-    slots: StreamSlots,
-    shutdown: CancellationToken,
-}
-
-impl Shared {
-    fn new(parts: AdminParts, shutdown: CancellationToken) -> Self {
-        let AdminParts { store, broker, feed, .. } = parts.clone();
-        Self {
-            fleet: FleetFigures::new(store.clone(), broker.clone(), feed.clone()),
-            readiness: Readiness::new(store.clone(), broker, feed),
-            authenticator: Authenticator { store, bad_tokens: BadTokens::new() },
-            slots: StreamSlots::default(),
-            parts,
-            shutdown,
-        }
-    }
-}
-
-macro_rules! hand_out {
-    ($($part:ty: $take:expr,)+) => {$(
-        impl FromRef<Shared> for $part {
-            fn from_ref(shared: &Shared) -> Self {
-                let take: fn(&Shared) -> Self = $take;
-                take(shared)
-            }
-        }
-    )+};
-}
-
-hand_out! {
-    Store: |shared| shared.parts.store.clone(),
-    Arc<Keyring>: |shared| Arc::clone(&shared.parts.keyring),
-    Lead: |shared| Lead(shared.parts.lead),
-    FleetFigures: |shared| shared.fleet.clone(),
-    Readiness: |shared| shared.readiness.clone(),
-    Authenticator: |shared| shared.authenticator.clone(),
-    Broker: |shared| shared.parts.broker.clone(),
-    PressState: |shared| PressState {
-        store: shared.parts.store.clone(),
-        broker: shared.parts.broker.clone(),
-        shutdown: shared.shutdown.clone(),
-    },
-    Sources: |shared| Sources {
-        store: shared.parts.store.clone(),
-        feed: shared.parts.feed.clone(),
-        fleet: shared.fleet.clone(),
-        authenticator: shared.authenticator.clone(),
-        slots: shared.slots.clone(),
-        shutdown: shared.shutdown.clone(),
-    },
+        .with_state(AdminState::new(parts, shutdown))
 }

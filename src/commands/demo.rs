@@ -55,8 +55,6 @@ struct Lively {
     all: AllArgs,
 }
 
-/// Life of the expiring samples' tokens, and how long before its end they are refreshed.
-const EXPIRES_IN_SECS: u32 = 300;
 const REFRESH_BEFORE: &str = "285s";
 /// How long the printed link may be used.
 const LINK_LIFE: Duration = Duration::from_secs(3_600);

@@ -22,6 +22,7 @@ mod client;
 mod endpoint;
 mod json;
 mod mask;
+mod percent;
 mod permit;
 mod request;
 mod secrets;

@@ -6,7 +6,7 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-use super::request::percent_encode;
+use super::percent::percent_encode;
 use crate::domain::token::{ClientSecret, RefreshToken};
 
 /// Shortest base64 that is looked for, in characters; a shorter one stands in any text by chance.

@@ -281,7 +281,7 @@ fn g4_debug_prints_no_content() {
 fn g4_an_answer_that_echoes_what_was_sent_is_masked() {
     let basic = base64_of(&format!("an-app-id:{SECRET}"));
     let mut encoded = Vec::new();
-    super::request::percent_encode(TOKEN, &mut encoded);
+    super::percent::percent_encode(TOKEN, &mut encoded);
     let encoded = String::from_utf8(encoded).expect("ASCII");
     let form = format!("grant_type=refresh_token&refresh_token={encoded}");
     let echoes = [

@@ -9,8 +9,9 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    Format, MAX_LINE_BYTES,
+    Format,
     json::read_object,
+    limits::MAX_LINE_BYTES,
     lines::{LineRead, Lines, text_of},
     record::{Raw, Record},
     refused::{Refused, RefusedReason, Unusable},

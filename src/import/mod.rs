@@ -29,6 +29,7 @@ mod accounts;
 mod column;
 mod expiry;
 mod json;
+mod limits;
 mod lines;
 mod record;
 mod refused;
@@ -41,14 +42,12 @@ pub use self::{
     accounts::Accounts,
     column::Column,
     expiry::ExpiryError,
-    record::{MAX_NAME_CHARS, Record},
+    limits::{MAX_LINE_BYTES, MAX_NAME_CHARS},
+    record::Record,
     refused::{Refused, RefusedReason, Unusable},
 };
 
 use crate::text_enum::text_enum;
-
-/// Longest line that is read, in bytes without its line break; a row of CSV that spans lines counts as one.
-pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
 text_enum! {
     /// How a file of accounts is written.

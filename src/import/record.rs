@@ -8,15 +8,13 @@ use zeroize::Zeroizing;
 use super::{
     column::Column,
     expiry::{ExpiryError, from_unix_s, parse_expiry},
+    limits::MAX_NAME_CHARS,
     refused::RefusedReason,
 };
 use crate::domain::{
     account::Environment,
     token::{RefreshToken, SEALED_PREFIX, TOKEN_PREFIX},
 };
-
-/// Longest name that is taken, in characters.
-pub const MAX_NAME_CHARS: usize = 200;
 
 /// An account that a line of the file names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,11 @@
 
 use std::io;
 
-use super::{MAX_LINE_BYTES, column::Column, expiry::ExpiryError, record::MAX_NAME_CHARS};
+use super::{
+    column::Column,
+    expiry::ExpiryError,
+    limits::{MAX_LINE_BYTES, MAX_NAME_CHARS},
+};
 use crate::domain::token::TokenError;
 
 /// A line that is not taken.

@@ -9,8 +9,8 @@
 use std::io::BufRead;
 
 use super::{
-    MAX_LINE_BYTES,
     column::Column,
+    limits::MAX_LINE_BYTES,
     lines::{LineRead, Lines, text_of},
     record::{Raw, Value},
     refused::{RefusedReason, Unusable},

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         account::{AccountId, AttemptId, Environment, OrgId},
         class::{Class, Sent},
+        lanes::Lane,
     },
     text_enum::text_enum,
 };
@@ -27,6 +28,16 @@ text_enum! {
         Debug = "debug",
         /// A resume, an import or a plain refresh by a person, or on-demand use.
         Admin = "admin",
+    }
+}
+
+impl Source {
+    /// The lane that its calls are counted in.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Debug => Lane::Debug,
+            Self::Scheduled | Self::Admin => Lane::Scheduled,
+        }
     }
 }
 

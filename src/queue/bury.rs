@@ -7,9 +7,10 @@ use lapin::{
 };
 
 use super::{
+    error::PublishError,
     incoming::{TRACEPARENT, header},
     names::DEAD_LETTER,
-    publisher::{PublishError, Publisher},
+    publisher::Publisher,
 };
 
 /// The header that says why a letter died.

@@ -14,11 +14,10 @@ use sha2::{Digest, Sha256};
 use super::{
     Broker,
     bury::{REASON, SOURCE_QUEUE},
-    error::QueueError,
+    error::{PublishError, QueueError},
     incoming::{TRACEPARENT, header, text},
     link::{ANSWER_LIMIT, within},
     names,
-    publisher::PublishError,
     settle::ack,
 };
 

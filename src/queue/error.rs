@@ -61,3 +61,20 @@ impl fmt::Display for Chain<'_> {
         Ok(())
     }
 }
+
+/// Why a message was not, or may not have been, published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The queue is full and refuses more: publish less, later. Not a fault.
+    #[error("the queue is full and refuses more messages")]
+    Refused,
+    /// No queue takes it, not even the alternate exchange's.
+    #[error("no queue takes the message")]
+    Unroutable,
+    /// It was sent, but the broker did not say in time that it has it. It may come.
+    #[error("the broker did not confirm the message")]
+    Unconfirmed,
+    /// It was not sent: there is no connection, or the broker reads from none (memory or disk alarm).
+    #[error("the broker cannot be reached, or takes no messages")]
+    Unavailable,
+}

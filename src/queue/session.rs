@@ -24,9 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
-    error::QueueError,
+    error::{PublishError, QueueError},
     link::{ANSWER_LIMIT, LOOK_EVERY, Link, within},
-    publisher::PublishError,
 };
 
 /// How long the broker may take to confirm.

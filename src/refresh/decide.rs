@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::{
     crypto::{DecryptReason, Field},
     domain::class::Class,
+    domain::verdict::Verdict,
     ebay::{Grant, Refusal},
-    store::Verdict,
 };
 
 /// How refreshes are timed.
@@ -179,6 +179,11 @@ pub fn retry_in(class: Class, failures: u32, policy: &Policy, dice: f64) -> Dura
             doubled.min(policy.retry_max).mul_f64(dice).max(RETRY_MIN)
         }
     }
+}
+
+/// The pause after a lease ran out, which is a failure like any other.
+pub(super) fn interrupted_pause(policy: Policy) -> impl Fn(u32) -> Duration + Send + Sync {
+    move |failures| retry_in(Class::Interrupted, failures, &policy, rand::random())
 }
 
 #[cfg(test)]

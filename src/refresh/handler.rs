@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    decide::{DEMOTED_EVERY, Decision, Policy, decide, retry_in, spread_of},
+    decide::{DEMOTED_EVERY, Decision, Policy, decide, spread_of},
     exchange::{self, Exchange, millis},
     reap,
     stand_aside::StandAside,
@@ -318,9 +318,4 @@ fn log_outcome(entry: &Entry, duration_ms: u64) {
     let said = if entry.class == Class::Refreshed { "refreshed" } else { "not refreshed" };
     tracing::info!(account.id = %entry.account_id, attempt.id = %entry.id, refresh.source = %entry.source,
         refresh.class = %entry.class, refresh.reason = entry.reason.as_deref(), duration_ms, "{said}");
-}
-
-/// The pause after a lease ran out, which is a failure like any other.
-pub(super) fn interrupted_pause(policy: Policy) -> impl Fn(u32) -> Duration + Send + Sync {
-    move |failures| retry_in(Class::Interrupted, failures, &policy, rand::random())
 }

@@ -1,6 +1,6 @@
 //! Closing leases that ran out, and telling of it.
 
-use super::{decide::Policy, handler::interrupted_pause};
+use super::{decide::Policy, decide::interrupted_pause};
 use crate::{
     connect_log::Announcer,
     domain::account::AccountId,

@@ -19,9 +19,9 @@ mod registry;
 pub use self::{
     attempt::{
         budget::QuotaUse,
-        claim::{Claim, ClaimOutcome, ClaimRequest, LeaseTerms},
+        claim::types::{Claim, ClaimOutcome, ClaimRequest, LeaseTerms},
         due::DueAccount,
-        finish::{Effect, Finish, FinishOutcome, NewRefreshToken, Verdict},
+        finish::types::{Effect, Finish, FinishOutcome, NewRefreshToken},
         request::{OpenRequest, RequestState},
     },
     entry::{

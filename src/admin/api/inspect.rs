@@ -10,7 +10,7 @@ use super::{
     press::no_token,
 };
 use crate::{
-    admin::{auth::authenticator::SignedIn, problem::Problem, router::Lead},
+    admin::{auth::authenticator::SignedIn, lead::Lead, problem::Problem},
     crypto::Keyring,
     domain::account::Role,
     refresh::{self, Inspection},

@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::health::{Figures, FleetFigures};
-use crate::admin::router::Lead;
+use crate::admin::lead::Lead;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::extract::{Limit, Params};
 use crate::{
-    admin::{auth::authenticator::SignedIn, problem::Problem, router::Lead},
+    admin::{auth::authenticator::SignedIn, lead::Lead, problem::Problem},
     domain::account::{AccountId, Environment, Status},
     store::{StatusFilter, Store},
 };

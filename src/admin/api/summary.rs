@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{extract::Params, health::FleetFigures, lookup::Narrow, workers::with_forecast};
 use crate::{
-    admin::{auth::authenticator::SignedIn, problem::Problem, router::Lead},
+    admin::{auth::authenticator::SignedIn, lead::Lead, problem::Problem},
     store::{StatusFilter, Store},
 };
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::health::FleetFigures;
 use crate::{
-    admin::{auth::authenticator::SignedIn, problem::Problem, router::Lead},
+    admin::{auth::authenticator::SignedIn, lead::Lead, problem::Problem},
     store::{QuotaUse, Store},
 };
 

@@ -13,7 +13,7 @@ use axum::{
     routing::{get, post},
 };
 
-use super::router::Shared;
+use super::state::AdminState;
 
 /// What a page may load and where it may go.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -26,7 +26,7 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
 ];
 
 /// The page's routes.
-pub(super) fn router() -> Router<Shared> {
+pub(super) fn router() -> Router<AdminState> {
     Router::new()
         .route("/", get(shell::workers))
         .route("/terminal", get(shell::terminal))

@@ -13,7 +13,7 @@ use crate::{
     admin::{
         auth::authenticator::{Authenticator, SignedIn},
         problem::Problem,
-        router::Shared,
+        state::AdminState,
     },
     domain::class::{Class, NotRun},
     process::instance,
@@ -62,10 +62,10 @@ pub(super) fn away(problem: &Problem) -> Response {
 /// A user who looks at a page; where there is none, the answer instead of the page.
 pub(super) struct Looking(SignedIn);
 
-impl FromRequestParts<Shared> for Looking {
+impl FromRequestParts<AdminState> for Looking {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, Response> {
         match SignedIn::from_request_parts(parts, state).await {
             Ok(user) => Ok(Self(user)),
             Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Err(elsewhere(parts)),

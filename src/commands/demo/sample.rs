@@ -5,7 +5,6 @@ use chrono::Duration;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::EXPIRES_IN_SECS;
 use crate::{
     commands::users::fresh_token,
     crypto::{Keyring, SealContext},
@@ -16,6 +15,9 @@ use crate::{
     fake_ebay::{Behaviour, FakeEbay},
     store::{ImportToken, Membership, NewAccount, NewKeyset, Store},
 };
+
+/// Life of the expiring samples' tokens, and how long before its end they are refreshed.
+pub(super) const EXPIRES_IN_SECS: u32 = 300;
 
 const ENVIRONMENT: Environment = Environment::Production;
 /// The user's name.

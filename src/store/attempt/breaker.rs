@@ -6,7 +6,7 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{due::DueAccount, finish::Finish};
+use super::{due::DueAccount, finish::types::Finish};
 use crate::{
     domain::{
         account::AttemptId,

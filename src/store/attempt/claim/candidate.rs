@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Claim, LeaseTerms, lanes::Lanes};
+use super::types::{Claim, LeaseTerms};
 use crate::{
     domain::{
         account::{AttemptId, KeysetId, Standing},
         breaker::KeysetState,
         class::{Class, NotRun},
+        lanes::{Lanes, Terms},
     },
     message::{Draft, Entry, Source, Subject},
     store::postgres::{
@@ -27,18 +28,18 @@ pub(in crate::store) struct Candidate {
     pub(in crate::store) keyset_state: KeysetState,
     breaker_version: i64,
     provider_failures: i32,
-    pub(in crate::store) probe_free: bool,
-    pub(in crate::store) probe_due: bool,
+    probe_free: bool,
+    probe_due: bool,
     /// eBay accepted the keyset's credentials within the last minute.
-    pub(in crate::store) warm: bool,
+    warm: bool,
     accepted_lately: bool,
     standing: Standing,
     secret_version: i32,
-    pub(in crate::store) debug_reserve: i64,
+    debug_reserve: i64,
     client_id: String,
     client_secret: String,
     api_url: Option<String>,
-    pub(in crate::store) daily_quota: i64,
+    daily_quota: i64,
     refresh_token: String,
     token_version: i64,
     pub(in crate::store) queued_attempt: Option<Uuid>,
@@ -146,6 +147,17 @@ pub(in crate::store) enum Judged {
 }
 
 impl Candidate {
+    /// The whole day of its keyset.
+    pub(in crate::store) fn lanes(&self) -> Lanes {
+        Lanes::of(Terms {
+            daily_quota: self.daily_quota,
+            debug_reserve: self.debug_reserve,
+            warm: self.warm,
+            probe_free: self.probe_free,
+            probe_due: self.probe_due,
+        })
+    }
+
     /// A person's request runs unless it was claimed or closed before; if it cannot run, it is
     /// answered.
     pub(in crate::store) fn judge_request(&self, request: &mut RequestRow, lanes: &Lanes) -> Judged {
@@ -174,11 +186,11 @@ impl Candidate {
             Judged::Stale
         } else if self.paused
             || self.standing != Standing::Active
-            || !self.may_call(lanes, lanes.probe_due)
-            || lanes.cold_room <= 0
+            || !self.may_call(lanes, lanes.probe_due())
+            || !lanes.has_cold_room()
         {
             Judged::PutOff { spent: false }
-        } else if lanes.left(self.due_source) <= 0 {
+        } else if lanes.left(self.due_source.lane()) <= 0 {
             Judged::PutOff { spent: true }
         } else {
             let triggered_by = self.due_triggered_by.clone();
@@ -188,7 +200,7 @@ impl Candidate {
 
     /// Whether a call may begin: the keyset is ready, or this is its probe.
     fn may_call(&self, lanes: &Lanes, probe_due: bool) -> bool {
-        self.keyset_state == KeysetState::Ready || lanes.probe_free && probe_due
+        self.keyset_state == KeysetState::Ready || lanes.probe_free() && probe_due
     }
 
     /// A person's request takes the probe if none is under way, without waiting for its time.
@@ -203,7 +215,7 @@ impl Candidate {
             } else {
                 NotRun::BreakerTripped
             })
-        } else if lanes.left(source) <= 0 {
+        } else if lanes.left(source.lane()) <= 0 {
             Some(NotRun::Budget)
         } else {
             None

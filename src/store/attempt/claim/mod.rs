@@ -7,26 +7,21 @@
 //! ledger's lock, the sum over the quota's buckets is the whole truth.
 
 mod candidate;
-mod lanes;
+pub(in crate::store) mod types;
 mod writes;
 
 use std::{collections::HashMap, time::Duration};
 
-use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use self::{
     candidate::{Candidate, Judged, LOCK_REQUESTS, READ_CANDIDATES, RequestRow},
-    lanes::Lanes,
+    types::{ClaimOutcome, ClaimRequest, LeaseTerms},
     writes::ClaimWrites,
 };
 use crate::{
-    domain::{
-        account::{AccountId, AttemptId, KeysetId},
-        breaker::KeysetState,
-    },
-    message::{Entry, Runner, Source, Subject},
+    domain::{account::KeysetId, breaker::KeysetState, lanes::Lanes},
     store::{
         entry::outbox::EntryRow,
         lock::{LOCK_LEDGER, LOCK_STATES},
@@ -37,78 +32,6 @@ use crate::{
         },
     },
 };
-
-/// What a message asks for.
-#[derive(Debug, Clone)]
-pub struct ClaimRequest {
-    /// The attempt's id.
-    pub attempt: AttemptId,
-    /// The account.
-    pub account: AccountId,
-}
-
-/// Who claims, and for how long.
-#[derive(Debug, Clone)]
-pub struct LeaseTerms {
-    /// The claiming process.
-    pub runner: Runner,
-    /// The lease: well above the call's deadline.
-    pub lease: Duration,
-}
-
-/// What became of a claim.
-#[derive(Debug)]
-pub enum ClaimOutcome {
-    /// The attempt is ours.
-    Claimed(Box<Claim>),
-    /// A person's request that cannot run: closed, its entry in the outbox.
-    NotRun(Box<Entry>),
-    /// A lease that has run out stands: it is closed first, then the claim is tried again.
-    LeaseExpired,
-    /// Claimed before, replaced, or unknown: nothing to do.
-    Stale,
-}
-
-/// A held lease, and all that the call needs.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// The attempt, which owns the lease.
-    pub attempt: AttemptId,
-    /// The account whose token it is.
-    pub subject: Subject,
-    /// Who caused it.
-    pub source: Source,
-    /// The user's id or `cli:<name>`.
-    pub triggered_by: Option<String>,
-    /// The lease's epoch, which the finish must still find.
-    pub epoch: i64,
-    /// When the claim was made.
-    pub claimed_at: DateTime<Utc>,
-    /// How long the request or the due account waited.
-    pub waited_ms: u64,
-    /// Failures in a row before this attempt.
-    pub failures: u32,
-    /// The keyset.
-    pub keyset: KeysetId,
-    /// eBay's client id.
-    pub client_id: String,
-    /// The sealed client secret.
-    pub client_secret: String,
-    /// The keyset's own endpoint; none is eBay's.
-    pub api_url: Option<String>,
-    /// The sealed refresh token.
-    pub refresh_token: String,
-    /// The version of the token row that was read.
-    pub token_version: i64,
-    /// The version of the client secret that was read.
-    pub secret_version: i32,
-    /// The version of the keyset's breaker under which the call begins.
-    pub breaker_version: i64,
-    /// Whether this attempt is the breaker's probe.
-    pub probe: bool,
-    /// Whether a success of it changes the breaker: it has tripped, or has counted failures.
-    pub breaker_observes: bool,
-}
 
 /// A call counts for a day after it can last have begun: the claim's bucket may be almost over when
 /// it is made, and the call may start as late as the lease ends.
@@ -155,18 +78,16 @@ async fn calls_left(
     candidates: &[Candidate],
     lease: Duration,
 ) -> Result<HashMap<KeysetId, Lanes>, StoreError> {
-    let mut lanes: HashMap<KeysetId, Lanes> = candidates.iter().map(|c| (c.keyset, Lanes::of(c))).collect();
+    let mut lanes: HashMap<KeysetId, Lanes> = candidates.iter().map(|c| (c.keyset, c.lanes())).collect();
     let keysets: Vec<Uuid> = lanes.keys().map(|keyset| keyset.0).collect();
     for row in transaction.rows(CALLS_TODAY, &[&keysets, &lease.as_secs_f64()]).await? {
         let (calls, debug_calls): (i64, i64) = (get(&row, "calls")?, get(&row, "debug_calls")?);
         lanes.entry(KeysetId(get(&row, "keyset_id")?)).and_modify(|lanes| lanes.spent(calls, debug_calls));
     }
-    if lanes.values().any(|lanes| lanes.cold_room < i64::MAX) {
+    if lanes.values().any(Lanes::is_cold) {
         for row in transaction.rows(UNDER_WAY, &[&keysets]).await? {
             let under_way: i64 = get(&row, "under_way")?;
-            lanes
-                .entry(KeysetId(get(&row, "keyset_id")?))
-                .and_modify(|lanes| lanes.cold_room = lanes.cold_room.saturating_sub(under_way));
+            lanes.entry(KeysetId(get(&row, "keyset_id")?)).and_modify(|lanes| lanes.under_way(under_way));
         }
     }
     Ok(lanes)
@@ -193,10 +114,10 @@ impl Judge<'_> {
         };
         match judged {
             Judged::Take { source, triggered_by, waited_ms } => {
-                lanes.take(source);
+                lanes.take(source.lane());
                 let probe = candidate.keyset_state != KeysetState::Ready;
                 if probe {
-                    lanes.probe_free = false;
+                    lanes.take_probe();
                     writes.probes.push((candidate.keyset.0, asked.attempt.0));
                 }
                 candidate.lease_attempt = Some(asked.attempt.0);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
-use super::{Claim, LeaseTerms};
+use super::types::{Claim, LeaseTerms};
 use crate::{
     domain::account::KeysetId,
     message::Source,

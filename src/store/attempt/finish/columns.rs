@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Effect, Finish, Verdict};
+use super::types::{Effect, Finish};
+use crate::domain::verdict::Verdict;
 
 #[derive(Default)]
 pub(in crate::store) struct RefreshedColumns<'a> {

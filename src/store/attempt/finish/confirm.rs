@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
-use super::Finish;
+use super::types::Finish;
 use crate::store::postgres::{error::StoreError, pool::InTransaction, row::get};
 
 /// How long a refusal waits for another account's success.

@@ -7,11 +7,9 @@
 
 mod columns;
 mod confirm;
+pub(in crate::store) mod types;
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
@@ -21,15 +19,12 @@ use uuid::Uuid;
 use self::{
     columns::{FailedColumns, RefreshedColumns},
     confirm::confirm,
+    types::{Effect, Finish, FinishOutcome},
 };
 use super::breaker::observe;
 use crate::{
-    domain::{
-        account::{AccountId, AttemptId, KeysetId},
-        breaker::Signal,
-        class::{Class, Sent},
-    },
-    message::{Draft, Entry, Source},
+    domain::{class::Sent, verdict::Verdict},
+    message::{Draft, Source},
     store::{
         entry::outbox::{EntryRow, put_outbox},
         lock::LOCK_STATES,
@@ -40,100 +35,6 @@ use crate::{
         },
     },
 };
-
-/// A refresh token that eBay sent in place of the old one.
-#[derive(Debug, Clone)]
-pub struct NewRefreshToken {
-    /// The token, sealed.
-    pub sealed: String,
-    /// SHA-256 of the token.
-    pub sha256: [u8; 32],
-    /// Its life, where eBay said so.
-    pub expires_in: Option<Duration>,
-}
-
-/// What an attempt's result does to its account.
-#[derive(Debug, Clone)]
-pub enum Effect {
-    /// A new access token. Its times count from the claim.
-    Refreshed {
-        /// The access token, sealed.
-        access_token: String,
-        /// Its life.
-        expires_in: Duration,
-        /// The refresh token, only if eBay sent one (G5).
-        refresh_token: Option<NewRefreshToken>,
-        /// When to refresh again.
-        next_in: Duration,
-        /// The same while the account is demoted: a health refresh a day.
-        demoted_next_in: Duration,
-    },
-    /// No token. Nothing stored is touched (G5).
-    Failed {
-        /// The class.
-        class: Class,
-        /// `refresh_error`, without the class.
-        error: String,
-        /// When to try again, from the finish.
-        retry_in: Duration,
-        /// What it means for the account.
-        verdict: Verdict,
-    },
-}
-
-/// What a failure means for an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing: it is tried again.
-    Unchanged,
-    /// eBay calls the grant invalid: dead if that is confirmed, suspect otherwise.
-    Suspected,
-    /// The stored token is destroyed.
-    ReconnectRequired,
-    /// The stored token cannot be used as it is.
-    Blocked,
-    /// The stored token needs this key. If a live process has it, the fault is this worker's.
-    MissingKey(String),
-}
-
-/// The result of an attempt.
-#[derive(Debug, Clone)]
-pub struct Finish {
-    /// The attempt.
-    pub attempt: AttemptId,
-    /// Its account.
-    pub account: AccountId,
-    /// Its keyset.
-    pub keyset: KeysetId,
-    /// The lease's epoch as claimed.
-    pub epoch: i64,
-    /// The token row's version as read.
-    pub token_version: i64,
-    /// The client secret's version as read.
-    pub secret_version: i32,
-    /// When it was claimed.
-    pub claimed_at: DateTime<Utc>,
-    /// What it says of the keyset, if the breaker counts it.
-    pub signal: Option<Signal>,
-    /// What it does.
-    pub effect: Effect,
-    /// What is told of it.
-    pub draft: Draft,
-}
-
-/// What became of a finish.
-#[derive(Debug)]
-pub enum FinishOutcome {
-    /// Written, and its entry is in the outbox.
-    Finished {
-        /// The entry.
-        entry: Box<Entry>,
-        /// This worker lacks a key that others have: it should take no more.
-        stand_aside: bool,
-    },
-    /// The lease was not ours any more: nothing was written.
-    Lost,
-}
 
 struct Held {
     account: Uuid,
