@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::FORMAT_PREFIX;
+use super::format::FORMAT_PREFIX;
 use crate::{
     domain::account::{AccountId, Environment, KeysetId},
     text_enum::text_enum,

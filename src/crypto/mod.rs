@@ -35,6 +35,7 @@
 mod canary;
 mod context;
 mod error;
+mod format;
 mod keyring;
 mod seal;
 mod sealed;
@@ -45,13 +46,7 @@ pub use self::{
     canary::{CanaryError, check_canary, make_canary},
     context::{Field, SealContext},
     error::{DecryptReason, Flaw, OpenError},
+    format::FORMAT_PREFIX,
     keyring::{Keyring, KeyringError},
     sealed::Sealed,
 };
-
-/// What every sealed text of this format begins with.
-pub const FORMAT_PREFIX: &str = "ENC:v1:";
-/// Bytes of a nonce.
-const NONCE_BYTES: usize = 12;
-/// Bytes of a tag.
-const TAG_BYTES: usize = 16;

@@ -8,9 +8,9 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::{
-    FORMAT_PREFIX, NONCE_BYTES, TAG_BYTES,
     context::SealContext,
     error::{Flaw, OpenError},
+    format::{FORMAT_PREFIX, NONCE_BYTES, TAG_BYTES},
     keyring::{Key, Keyring, is_key_id},
     sealed::Sealed,
 };

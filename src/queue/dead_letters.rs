@@ -12,7 +12,7 @@ use lapin::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Broker,
+    broker::Broker,
     bury::{REASON, SOURCE_QUEUE},
     error::{PublishError, QueueError},
     incoming::{TRACEPARENT, header, text},
@@ -84,7 +84,7 @@ impl Broker {
         Ok(letters)
     }
 
-    /// Sends back or discards the letter of `queue` with this key, or all that lie there; returns how
+    /// Sends back or discards the letter of `queue` with this key, or all that lie there; answers how
     /// many. A letter is forgotten only after the broker has its copy.
     pub async fn settle_dead_letters(
         &self,

@@ -16,3 +16,4 @@ mod seed;
 mod smoke;
 mod support;
 mod terminal;
+mod words;
