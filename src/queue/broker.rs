@@ -95,8 +95,9 @@ impl Broker {
     /// Hands each message of `queue` to `handler`, at most `prefetch` at a time, each in a task of its
     /// own, until `shutdown`; then finishes what is under way.
     ///
-    /// Reconnects for ever. A panic of the handler dead-letters its message ([`PANIC_REASON`]). After a
-    /// lost connection a handler goes on while its message may already be with somebody else.
+    /// Reconnects for ever. A panic of the handler dead-letters its message
+    /// ([`PANIC_REASON`](crate::queue::PANIC_REASON)). After a lost connection a handler goes on while
+    /// its message may already be with somebody else.
     pub async fn consume<H, F>(
         &self,
         queue: &'static str,
