@@ -25,7 +25,7 @@ text_enum! {
 
 /// The one place where a sealed text may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Context {
+pub struct SealContext {
     /// What it holds.
     pub field: Field,
     /// Id of the row that it belongs to.
@@ -34,7 +34,7 @@ pub struct Context {
     pub environment: Environment,
 }
 
-impl Context {
+impl SealContext {
     /// The place of `field` in the row `row`.
     pub const fn new(field: Field, row: Uuid, environment: Environment) -> Self {
         Self { field, row, environment }

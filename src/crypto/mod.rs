@@ -8,7 +8,7 @@
 //! ```
 //!
 //! where the payload is `base64url(nonce ‖ ciphertext ‖ tag)` without padding, made by AES-256-GCM
-//! with a random nonce of 96 bits and a tag of 128. The associated data binds it to its [`Context`]:
+//! with a random nonce of 96 bits and a tag of 128. The associated data binds it to its [`SealContext`]:
 //! format, logical field, row id and environment. A text that was copied to another row, field or
 //! environment is refused.
 //!
@@ -44,7 +44,7 @@ mod tests;
 
 pub use self::{
     canary::{CanaryError, check_canary, make_canary},
-    context::{Context, Field},
+    context::{Field, SealContext},
     error::{DecryptReason, Flaw, OpenError},
     format::FORMAT_PREFIX,
     keyring::{Keyring, KeyringError},

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     message::Runner,
-    refresh::Aside,
+    refresh::StandAside,
     store::{Heartbeat, Store},
     version::{COMMIT, VERSION, version},
 };
@@ -52,7 +52,7 @@ impl Instance {
         store: &Store,
         key_ids: Vec<String>,
         in_flight: Arc<AtomicI32>,
-        aside: Aside,
+        stand_aside: StandAside,
         shutdown: CancellationToken,
     ) {
         let mut every = tokio::time::interval(BEAT_EVERY);
@@ -70,7 +70,7 @@ impl Instance {
                 environment: serde_json::json!({ "host": self.host, "pid": std::process::id() }),
                 key_ids: key_ids.clone(),
                 in_flight: in_flight.load(Ordering::Relaxed),
-                note: aside.reason(),
+                note: stand_aside.reason(),
             };
             let written = tokio::select! {
                 written = store.beat(&heartbeat) => written,

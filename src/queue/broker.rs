@@ -95,8 +95,9 @@ impl Broker {
     /// Hands each message of `queue` to `handler`, at most `prefetch` at a time, each in a task of its
     /// own, until `shutdown`; then finishes what is under way.
     ///
-    /// Reconnects for ever. A panic of the handler dead-letters its message ([`PANIC_REASON`]). After a
-    /// lost connection a handler goes on while its message may already be with somebody else.
+    /// Reconnects for ever. A panic of the handler dead-letters its message
+    /// ([`PANIC_REASON`](crate::queue::PANIC_REASON)). After a lost connection a handler goes on while
+    /// its message may already be with somebody else.
     pub async fn consume<H, F>(
         &self,
         queue: &'static str,
@@ -120,8 +121,8 @@ impl Broker {
     /// Hands messages of `queue` to `handler` in batches, one batch at a time, until `shutdown`.
     ///
     /// A batch has at most `max_batch` (and `prefetch`) messages and waits at most `linger` for its
-    /// second one to its last. The handler answers with one disposition for each message, in their
-    /// order. Where it panics, or answers with another number, it is given each message alone, and
+    /// second one to its last. The handler returns one disposition for each message, in their
+    /// order. Where it panics, or returns another number, it is given each message alone, and
     /// those over which it still does so are dead-lettered.
     pub async fn consume_batches<H, F>(
         &self,

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     broker::Broker,
-    dead_letter::{REASON, SOURCE_QUEUE},
+    bury::{REASON, SOURCE_QUEUE},
     error::{PublishError, QueueError},
     incoming::{TRACEPARENT, header, text},
     link::{ANSWER_LIMIT, within},

@@ -4,7 +4,7 @@
 //! What it promises:
 //! - **No await without an end.** lapin waits for ever for everything; here each wait has a limit, and
 //!   a connection that does not answer is cut and replaced (`link`, `supervisor`).
-//! - **A delivery is settled exactly once**, by the one [`Disposition`] its handler answers with; a
+//! - **A delivery is settled exactly once**, by the one [`Disposition`] its handler returns; a
 //!   panic is one too. What cannot be settled comes again, so handlers must bear repeats.
 //! - **A dead letter keeps its reason** (`x-reason`, `x-source-queue`), and dies without one rather than
 //!   be lost (`dead_letter`).
@@ -19,8 +19,8 @@
 mod address;
 mod batch;
 mod broker;
+mod bury;
 mod consumer;
-mod dead_letter;
 mod dead_letters;
 mod declare;
 mod error;
@@ -42,7 +42,7 @@ mod viewer;
 pub use self::{
     address::BadUrl,
     broker::Broker,
-    dead_letter::{REASON, SOURCE_QUEUE},
+    bury::{REASON, SOURCE_QUEUE},
     dead_letters::{DeadLetter, DeadLetterError, Fate},
     declare::{Difference, DifferenceKind},
     error::{PublishError, QueueError},

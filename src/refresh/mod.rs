@@ -18,7 +18,7 @@
 //!
 //! 1. **Id.** Whoever publishes makes the attempt's UUIDv7. It is message id, lease owner and entry
 //!    id, and is claimed at most once. A person's request is a row in `refresh_requests` before
-//!    anybody hears that it was accepted.
+//!    anybody observes that it was accepted.
 //! 2. **Due.** Each tick the scheduler takes accounts whose time has come, the longest overdue first,
 //!    and stores `queued_attempt` and `queued_until` with them before it publishes. Unclaimed by then,
 //!    an account is due again under another id. It publishes no more than workers take in the next
@@ -117,6 +117,6 @@ pub use self::{
     handler::{Handler, HandlerParts, Limits},
     inspect::{Inspection, SealedView, inspect},
     reap::reap,
-    stand_aside::Aside,
+    stand_aside::StandAside,
     worker::{WorkerSettings, run},
 };

@@ -1,13 +1,16 @@
-//! What people rely on is read here: settings, commands in documents, and the layers of the code.
+//! What people rely on is read here: settings, commands in documents, guarantees.
+
+mod guarantees;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::{Command, CommandFactory};
 use token_refresh::{commands::Cli, config::SECRET_SETTINGS};
+
+use crate::support::project::{read, sources};
 
 /// What `deploy/env.example` must say of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +93,9 @@ fn is_name(text: &str) -> bool {
 #[test]
 fn commands_and_flags_that_documents_and_messages_name_exist() {
     let program = Cli::command();
-    let mut documents = vec![PathBuf::from("README.md"), PathBuf::from("deploy/README.md")];
+    let mut documents = ["README.md", "deploy/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+        .map(PathBuf::from)
+        .to_vec();
     documents.extend(sources());
     let mut seen = 0;
     for document in documents {
@@ -129,37 +134,3 @@ fn commands_and_flags_that_documents_and_messages_name_exist() {
     }
     assert!(seen > 30, "only {seen} commands were found: has the way of writing them changed?");
 }
-
-/// All source files but those of tests, from the crate's root.
-fn sources() -> Vec<PathBuf> {
-    let (mut found, mut directories) = (Vec::new(), vec![PathBuf::from("src")]);
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(root().join(&directory)).expect("src can be read") {
-            let path = directory.join(entry.expect("src can be read").file_name());
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            if root().join(&path).is_dir() {
-                if name != "tests" {
-                    directories.push(path);
-                }
-            } else if path.extension().is_some_and(|end| end == "rs")
-                && name != "tests.rs"
-                && !name.ends_with("_tests.rs")
-            {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-fn read(path: impl AsRef<Path>) -> String {
-    let path = root().join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-mod guarantees;

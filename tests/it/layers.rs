@@ -5,10 +5,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use syn::{Attribute, Item, UseTree, visit::Visit};
+
+use crate::support::project::{files, read, root, sources};
 
 /// Most lines of a file, in any language.
 const FILE_LINES_MAX: usize = 400;
@@ -29,7 +31,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("store", &["text_enum", "domain", "message"]),
     ("ebay", &["domain", "message"]),
     ("queue", &["domain"]),
-    // Readers of files, and the independent witness: words only.
+    // Readers of files, and the independent stand-in: words only.
     ("import", &["text_enum", "domain"]),
     ("fake_ebay", &["domain"]),
     // Flow.
@@ -131,9 +133,7 @@ fn no_file_knows_itself_in_a_circle() {
 #[test]
 fn no_file_and_no_function_is_too_long() {
     let mut wrong = Vec::new();
-    for path in
-        ["src", "tests", "migrations", "deploy", ".ci"].map(Path::new).iter().flat_map(|top| files(top))
-    {
+    for path in ["src", "tests", "migrations", "deploy", ".ci"].into_iter().flat_map(files) {
         let Ok(text) = fs::read_to_string(root().join(&path)) else { continue };
         let is_code = path
             .extension()
@@ -356,41 +356,4 @@ fn code_of(path: &Path) -> String {
     let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
     code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
-}
-
-/// All Rust source files but those of tests, from the crate's root.
-fn sources() -> Vec<PathBuf> {
-    let is_test = |path: &Path| {
-        let name = path.file_name().expect("a name").to_string_lossy();
-        name == "tests.rs"
-            || name.ends_with("_tests.rs")
-            || path.components().any(|part| part.as_os_str() == "tests")
-    };
-    let is_rust = |path: &Path| path.extension().is_some_and(|end| end == "rs");
-    files(Path::new("src")).into_iter().filter(|path| is_rust(path) && !is_test(path)).collect()
-}
-
-/// All files below `top`, but what npm has brought.
-fn files(top: &Path) -> Vec<PathBuf> {
-    let (mut found, mut directories) = (Vec::new(), vec![top.to_owned()]);
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(root().join(&directory)).expect("the project can be read") {
-            let path = directory.join(entry.expect("the project can be read").file_name());
-            if !root().join(&path).is_dir() {
-                found.push(path);
-            } else if path.file_name().is_some_and(|name| name != "node_modules") {
-                directories.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -17,3 +17,4 @@ mod seed;
 mod smoke;
 mod support;
 mod terminal;
+mod words;

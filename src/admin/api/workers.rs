@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use super::health::Fleet;
+use super::health::FleetFigures;
 use crate::{
     admin::{auth::authenticator::SignedIn, lead::Lead, problem::Problem},
     store::{QuotaUse, Store},
@@ -12,7 +12,7 @@ use crate::{
 pub(in crate::admin) async fn get(
     user: SignedIn,
     State(store): State<Store>,
-    State(fleet): State<Fleet>,
+    State(fleet): State<FleetFigures>,
     State(lead): State<Lead>,
 ) -> Result<Json<Value>, Problem> {
     user.require_platform_admin("Instances, queues and quota")?;

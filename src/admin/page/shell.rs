@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{HEADERS, assets};
 use crate::{
     admin::{
-        auth::authenticator::{Door, SignedIn},
+        auth::authenticator::{Authenticator, SignedIn},
         problem::Problem,
         state::AdminState,
     },
@@ -33,7 +33,7 @@ struct Shell {
     script: &'static str,
     folder: &'static str,
     user: String,
-    /// Who the user is and what he may do, and the words for classes; JSON.
+    /// Who the user is and what they may do, and the words for classes; JSON.
     session: String,
     version: &'static str,
 }
@@ -97,31 +97,31 @@ fn encode(text: &str) -> String {
     })
 }
 
-pub(super) async fn workers(State(door): State<Door>, Looking(user): Looking) -> Response {
-    shell(&door, &user, "Workers", "workers", "workers.js").await
+pub(super) async fn workers(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
+    shell(&authenticator, &user, "Workers", "workers", "workers.js").await
 }
 
-pub(super) async fn terminal(State(door): State<Door>, Looking(user): Looking) -> Response {
-    shell(&door, &user, "Token refresh terminal", "terminal", "terminal.js").await
+pub(super) async fn terminal(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
+    shell(&authenticator, &user, "Token refresh terminal", "terminal", "terminal.js").await
 }
 
-pub(super) async fn accounts(State(door): State<Door>, Looking(user): Looking) -> Response {
-    shell(&door, &user, "Accounts", "accounts", "accounts.js").await
+pub(super) async fn accounts(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
+    shell(&authenticator, &user, "Accounts", "accounts", "accounts.js").await
 }
 
-pub(super) async fn account(State(door): State<Door>, Looking(user): Looking) -> Response {
-    shell(&door, &user, "Account", "accounts", "account.js").await
+pub(super) async fn account(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
+    shell(&authenticator, &user, "Account", "accounts", "account.js").await
 }
 
 async fn shell(
-    door: &Door,
+    authenticator: &Authenticator,
     user: &SignedIn,
     title: &'static str,
     current: &'static str,
     script: &'static str,
 ) -> Response {
     let member = user.member();
-    let orgs = match door.store.list_orgs().await {
+    let orgs = match authenticator.store.list_orgs().await {
         Ok(orgs) => orgs,
         Err(error) => return away(&error.into()),
     };
@@ -132,7 +132,7 @@ async fn shell(
         .map(|org| (org.id.to_string(), org.name.into()))
         .collect();
     // As many as a page can carry; others are shown by their id.
-    let users = match door.store.user_names(user.orgs().as_deref(), NAMES_MAX).await {
+    let users = match authenticator.store.user_names(user.orgs().as_deref(), NAMES_MAX).await {
         Ok(users) => users,
         Err(error) => return away(&error.into()),
     };

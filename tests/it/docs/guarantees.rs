@@ -1,8 +1,8 @@
 //! The guarantees that README.md states and the tests that prove them name each other.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::collections::BTreeSet;
 
-use super::{identifier, read, root};
+use crate::support::project::{files, read};
 
 #[test]
 fn every_guarantee_of_the_readme_has_tests_and_every_test_proves_one_of_them() {
@@ -10,7 +10,10 @@ fn every_guarantee_of_the_readme_has_tests_and_every_test_proves_one_of_them() {
     let stated: BTreeSet<u32> = readme.lines().filter_map(guarantee_of_line).collect();
     assert_eq!(stated, (1..=10).collect(), "the guarantees that README.md states");
     let mut proven = BTreeSet::new();
-    for path in rust_files() {
+    for path in ["src", "tests"].into_iter().flat_map(files) {
+        if path.extension().is_none_or(|end| end != "rs") {
+            continue;
+        }
         for test in tests_of(&read(&path)) {
             for guarantee in guarantees_of_test(&test) {
                 let known = stated.contains(&guarantee);
@@ -40,24 +43,8 @@ fn tests_of(text: &str) -> Vec<String> {
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             let (_, name) =
                 lines.by_ref().find_map(|line| line.split_once("fn ")).expect("a test's function");
-            tests.push(identifier(name));
+            tests.push(name.split('(').next().unwrap_or_default().to_owned());
         }
     }
     tests
-}
-
-/// All Rust files, with those of tests.
-fn rust_files() -> Vec<PathBuf> {
-    let (mut found, mut directories) = (Vec::new(), vec![PathBuf::from("src"), PathBuf::from("tests")]);
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(root().join(&directory)).expect("a directory of this repository") {
-            let path = directory.join(entry.expect("an entry of it").file_name());
-            if root().join(&path).is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found
 }

@@ -106,7 +106,7 @@ function compare(a, b) {
 
 /** Holds the first of two entries until the second is chosen. */
 export class Picked {
-  /** `place(id)` is an entry's number in the list; `left` hears that the choice was given up. */
+  /** `place(id)` is an entry's number in the list; `left` is called when the choice is given up. */
   constructor({ place, left }) {
     Object.assign(this, { place, left, entry: null });
     this.node = h("div", { class: "picked", hidden: true });

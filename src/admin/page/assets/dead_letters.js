@@ -3,7 +3,7 @@
 import { h, foreign, number, plural, say, confirmed } from "./dom.js";
 import { getDeadLetters, settleDeadLetters } from "./api.js";
 
-/** The letters of one queue, and buttons to send them back or throw them away. `done` hears of a change. */
+/** The letters of one queue, and buttons to send them back or throw them away. `done` is called after a change. */
 export function deadLetters(queue, depth, done) {
   const place = h("div", { class: "letters" });
   async function settle(fate, what, count) {

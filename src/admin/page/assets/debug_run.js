@@ -34,7 +34,7 @@ const line = (state, text, ms) =>
     h("span", { class: "n" }, `${Math.max(0, Math.round(ms))} ms`),
   );
 
-/** The section of one account. `ended` hears that a run has ended. */
+/** The section of one account. `ended` is called when a run has ended. */
 export function debugRun(account, ended) {
   const said = h("div", { class: "said", role: "status" });
   const phases = h("ol", { class: "phases", "aria-label": "Phases of the debug run" });

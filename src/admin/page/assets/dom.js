@@ -1,6 +1,6 @@
 // Building the page. What others wrote goes in as text; nothing is parsed as markup.
 
-/** Who is signed in and what he may do; none on the sign-in page. */
+/** Who is signed in and what they may do; none on the sign-in page. */
 export const session = document.body.dataset.session ? JSON.parse(document.body.dataset.session) : null;
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -37,7 +37,7 @@ const input = (name, label, attributes) =>
     h("input", { name, autocomplete: "off", spellcheck: "false", ...attributes }),
   );
 
-/** The form. `changed` hears the filters whenever somebody has changed them. */
+/** The form. `changed` gets the filters whenever somebody has changed them. */
 export function filterForm(changed) {
   const form = h(
     "form",

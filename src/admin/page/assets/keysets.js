@@ -2,8 +2,8 @@
 
 import { h, foreign, number, plural, span, badge } from "./dom.js";
 
-const GATES = {
-  open: () => badge("ok", "open"),
+const STATES = {
+  ready: () => badge("ok", "ready"),
   blocked: (why) => badge("bad", `blocked${why ? `: ${why}` : ""}`),
   suspended: (why) => badge("bad", `suspended${why ? `: ${why}` : ""}`),
 };
@@ -25,7 +25,7 @@ function keyset(one) {
       " ",
       h("span", { class: "muted" }, one.environment),
       " ",
-      (GATES[one.state] ?? (() => badge("warn", one.state)))(one.state_reason),
+      (STATES[one.state] ?? (() => badge("warn", one.state)))(one.state_reason),
     ),
     h(
       "p",

@@ -12,7 +12,7 @@ const GUESS = 300;
 const AROUND = 500;
 
 export class List {
-  /** @param scroller what scrolls; `actions(entry)` makes a row's buttons; `changed` hears of each look. */
+  /** @param scroller what scrolls; `actions(entry)` makes a row's buttons; `changed` is called at each look. */
   constructor(scroller, actions, changed) {
     Object.assign(this, { scroller, actions, changed });
     this.rows = []; // oldest first, so that what arrives is appended
@@ -56,7 +56,7 @@ export class List {
     this.look();
   }
 
-  /** Adds entries that are not there yet, wherever their time puts them; answers how many. */
+  /** Adds entries that are not there yet, wherever their time puts them; returns how many. */
   add(entries, arriving = false) {
     const fresh = [];
     for (const entry of entries) {

@@ -7,7 +7,7 @@ const SILENCE_MS = 17_000;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /**
- * Follows entries that pass `filters` until `close()`. `told` hears `entry`, `state`, `health`, `gap`
+ * Follows entries that pass `filters` until `close()`. `told` gets `entry`, `state`, `health`, `gap`
  * and `ready` (the connection stands: what comes from here on is told).
  */
 export function follow(filters, told) {
@@ -21,7 +21,7 @@ export function follow(filters, told) {
   function open() {
     clearTimeout(retry);
     source = new EventSource(streamAddress(filters, after));
-    const hears = (name, act) =>
+    const observe = (name, act) =>
       source.addEventListener(name, (event) => {
         if (event.lastEventId) after = event.lastEventId;
         alive();
@@ -33,14 +33,14 @@ export function follow(filters, told) {
       told.state("catching-up");
     });
     source.addEventListener("error", broken);
-    hears("cursor", () => told.ready());
-    hears("entry", (entry) => told.entry(entry));
-    hears("live", ({ live }) => told.state(live ? "live" : "delayed"));
-    hears("health", (health) => {
+    observe("cursor", () => told.ready());
+    observe("entry", (entry) => told.entry(entry));
+    observe("live", ({ live }) => told.state(live ? "live" : "delayed"));
+    observe("health", (health) => {
       told.health(health);
       told.state(health.live ? "live" : "delayed");
     });
-    hears("gap", (gap) => told.gap(gap));
+    observe("gap", (gap) => told.gap(gap));
     alive();
   }
 
