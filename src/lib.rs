@@ -1,10 +1,10 @@
 //! `token-refresh` keeps the eBay OAuth tokens of any number of seller accounts alive, and shows
 //! every refresh attempt, scheduled or by hand, in one terminal that can be trusted.
 //!
-//! The modules, in the direction in which they may know each other (each only those above it):
-//! words (`token`, `account`, `failure`, `gate`, `quota`, `message`), adapters (`crypto`, `store`, `queue`, `ebay`),
-//! flow (`connect_log`, `scheduler`, `refresh`), surfaces (`terminal`, `admin`), assembly (`config`,
-//! `commands`).
+//! The rooms, from the bottom up; each knows only those below it, and a test sees to it:
+//! words and rules without I/O (`domain`, `message`), adapters (`crypto`, `store`, `queue`, `ebay`), flow
+//! (`connect_log`, `refresh`), surfaces (`terminal`, `admin`), assembly (`config`, `process`, `commands`).
+//! `import` reads files of accounts; `fake_ebay` stands in for eBay and shares no code with `ebay`.
 
 pub mod admin;
 pub mod commands;
@@ -23,3 +23,4 @@ pub mod refresh;
 pub mod store;
 pub mod terminal;
 pub mod text_enum;
+pub mod version;

@@ -1,7 +1,7 @@
-//! The HTTP API and the admin page: what people read and ask for (DESIGN §7).
+//! The HTTP API and the admin page: what people read and ask for.
 //!
-//! Every answer about accounts and entries is filtered by the orgs of the user whom the bearer token
-//! or session stands for (G9): what he may not see is answered like what does not exist. Errors are problem
+//! Every answer about accounts and entries is filtered by the orgs of the user that the bearer token
+//! or session stands for (G9): what that user may not see is answered like what does not exist. Errors are problem
 //! documents (RFC 9457) that say what to do. Nothing here refreshes anything: a person's press is
 //! stored and published, and a worker runs it.
 

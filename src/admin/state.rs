@@ -6,8 +6,10 @@ use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{health::Fleet, press::Bench, ready::Readiness, stream::Sources, stream_slots::StreamSlots},
-    auth::{authenticator::Door, bad_tokens::BadTokens},
+    api::{
+        health::FleetFigures, press::PressState, ready::Readiness, stream::Sources, stream_slots::StreamSlots,
+    },
+    auth::{authenticator::Authenticator, bad_tokens::BadTokens},
     lead::Lead,
 };
 use crate::{connect_log::Feed, crypto::Keyring, queue::Broker, store::Store};
@@ -31,9 +33,9 @@ pub struct AdminParts {
 #[derive(Clone)]
 pub(super) struct AdminState {
     parts: AdminParts,
-    fleet: Fleet,
+    fleet: FleetFigures,
     readiness: Readiness,
-    door: Door,
+    authenticator: Authenticator,
     slots: StreamSlots,
     shutdown: CancellationToken,
 }
@@ -42,9 +44,9 @@ impl AdminState {
     pub(super) fn new(parts: AdminParts, shutdown: CancellationToken) -> Self {
         let AdminParts { store, broker, feed, .. } = parts.clone();
         Self {
-            fleet: Fleet::new(store.clone(), broker.clone(), feed.clone()),
+            fleet: FleetFigures::new(store.clone(), broker.clone(), feed.clone()),
             readiness: Readiness::new(store.clone(), broker, feed),
-            door: Door { store, bad_tokens: BadTokens::new() },
+            authenticator: Authenticator { store, bad_tokens: BadTokens::new() },
             slots: StreamSlots::default(),
             parts,
             shutdown,
@@ -67,11 +69,11 @@ hand_out! {
     Store: |state| state.parts.store.clone(),
     Arc<Keyring>: |state| Arc::clone(&state.parts.keyring),
     Lead: |state| Lead(state.parts.lead),
-    Fleet: |state| state.fleet.clone(),
+    FleetFigures: |state| state.fleet.clone(),
     Readiness: |state| state.readiness.clone(),
-    Door: |state| state.door.clone(),
+    Authenticator: |state| state.authenticator.clone(),
     Broker: |state| state.parts.broker.clone(),
-    Bench: |state| Bench {
+    PressState: |state| PressState {
         store: state.parts.store.clone(),
         broker: state.parts.broker.clone(),
         shutdown: state.shutdown.clone(),
@@ -80,7 +82,7 @@ hand_out! {
         store: state.parts.store.clone(),
         feed: state.parts.feed.clone(),
         fleet: state.fleet.clone(),
-        door: state.door.clone(),
+        authenticator: state.authenticator.clone(),
         slots: state.slots.clone(),
         shutdown: state.shutdown.clone(),
     },

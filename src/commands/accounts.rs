@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::{
-    account::{AccountArgs, NarrowArgs, cli_user},
     import::{self, Import},
     inspect, output,
+    selector::{AccountArgs, NarrowArgs, cli_user},
     wait::request_and_wait,
 };
 use crate::{

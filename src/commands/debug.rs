@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{account::AccountArgs, wait::request_and_wait};
+use super::{selector::AccountArgs, wait::request_and_wait};
 use crate::{message::Source, terminal::Layout};
 
 #[derive(Debug, Args)]

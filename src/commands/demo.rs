@@ -123,7 +123,7 @@ pub(super) async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Waits for the end; answers whether a person brought it about.
+/// Waits for the end; returns whether a person brought it about.
 async fn wait(duration: Option<Duration>) -> anyhow::Result<bool> {
     match duration {
         None => signal().await.map(|()| true),

@@ -7,13 +7,11 @@ use clap::Args;
 use crate::{
     config,
     crypto::Keyring,
-    process::{
-        instance::version,
-        startup::{check_keys, check_schema},
-    },
+    process::startup::{check_keys, check_schema},
     queue::Broker,
     store::Store,
     terminal::HealthReport,
+    version::version,
 };
 
 #[derive(Debug, Args)]
@@ -99,7 +97,8 @@ async fn check_database(findings: &mut Findings, store: &Store) -> bool {
     }
     good("database", "answers");
     let schema = check_schema(store).await;
-    let fits = findings.note("schema", schema, "run `token-refresh migrate`").is_some();
+    let remedy = "run `token-refresh migrate`, which refuses a database that must be made anew";
+    let fits = findings.note("schema", schema, remedy).is_some();
     if fits {
         good("schema", "is this version's");
     }

@@ -13,12 +13,12 @@ use clap::Args;
 use futures::{StreamExt, stream};
 
 use super::{
-    account::{cli_user, find_org},
     progress::counter,
+    selector::{cli_user, find_org},
 };
 use crate::{
     config,
-    crypto::{Context, Keyring},
+    crypto::{Keyring, SealContext},
     domain::account::{Environment, KeysetId, OrgId},
     import::{Accounts, Format, Record},
     process::startup::check_keys,
@@ -173,7 +173,7 @@ impl Target {
                 "the account belongs to another keyset; name that one with --keyset".into(),
             ));
         }
-        let context = Context::refresh_token(account, record.environment);
+        let context = SealContext::refresh_token(account, record.environment);
         let token = ImportToken {
             account,
             sealed: self.keyring.seal(&context, record.refresh_token.expose()),

@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{
-    account::{NarrowArgs, select},
     output,
+    selector::{NarrowArgs, select},
 };
 use crate::{
     config::{self, RefreshArgs},
@@ -79,7 +79,7 @@ impl Inspect {
         }
     }
 
-    /// Prints an inspection; answers whether anybody still reads.
+    /// Prints an inspection; returns whether anybody still reads.
     fn print(&self, inspection: &Inspection) -> anyhow::Result<bool> {
         let text = if self.json { serde_json::to_string(inspection)? + "\n" } else { to_text(inspection) };
         output::print(&text)

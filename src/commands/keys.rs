@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::progress::counter;
 use crate::{
     config,
-    crypto::{Context, Field, Keyring},
+    crypto::{Field, Keyring, SealContext},
     process::startup::check_keys,
     store::{SealedColumn, SealedText, Store},
 };
@@ -83,14 +83,14 @@ async fn rotate() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Seals one text again unless it was replaced meanwhile; answers whether it could be opened.
+/// Seals one text again unless it was replaced meanwhile; returns whether it could be opened.
 async fn reseal(store: &Store, keyring: &Keyring, text: &SealedText) -> anyhow::Result<bool> {
     let field = match text.column {
         SealedColumn::AccessToken => Field::AccessToken,
         SealedColumn::RefreshToken => Field::RefreshToken,
         SealedColumn::ClientSecret => Field::ClientSecret,
     };
-    let context = Context::new(field, text.row, text.environment);
+    let context = SealContext::new(field, text.row, text.environment);
     let Ok(opened) = keyring.open(&context, &text.sealed) else { return Ok(false) };
     store.reseal(text, &keyring.seal(&context, &opened)).await?;
     Ok(true)

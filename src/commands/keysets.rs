@@ -11,10 +11,10 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
-use super::account::find_orgs;
+use super::selector::find_orgs;
 use crate::{
     config::{self, EndpointArgs, RefreshArgs},
-    crypto::Context,
+    crypto::SealContext,
     domain::{
         account::{Environment, KeysetId},
         token::ClientSecret,
@@ -31,13 +31,13 @@ pub(super) enum Keysets {
     Add(Add),
     /// Change a keyset's quota, debug reserve or endpoint. Running workers heed it at their next claim.
     Set(Change),
-    /// Give a keyset another client secret. It is tried at once, also behind a closed gate.
+    /// Give a keyset another client secret. It is tried at once, also behind a tripped breaker.
     Secret(Replacement),
     /// Lend a keyset to more orgs.
     Lend(Loan),
     /// Take a keyset back from orgs that have no account with it.
     Unlend(Loan),
-    /// List all keysets: gate, calls spent and left, forecast, accounts.
+    /// List all keysets: state, calls spent and left, forecast, accounts.
     List(RefreshArgs),
 }
 
@@ -161,7 +161,7 @@ impl Named {
         let keyring = config::keyring()?;
         check_keys(store, &keyring).await?;
         let secret = read_secret(file)?;
-        Ok(keyring.seal(&Context::client_secret(id, self.environment), secret.expose()))
+        Ok(keyring.seal(&SealContext::client_secret(id, self.environment), secret.expose()))
     }
 }
 

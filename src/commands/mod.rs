@@ -1,6 +1,5 @@
 //! The command line: one file per subcommand, each building only what it needs.
 
-mod account;
 mod accounts;
 mod debug;
 mod demo;
@@ -14,6 +13,7 @@ mod migrate;
 mod orgs;
 mod output;
 mod progress;
+mod selector;
 mod serve;
 mod terminal;
 mod users;

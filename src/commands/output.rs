@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 
-/// Prints `text`; answers whether anybody still reads. `… | head` is no error.
+/// Prints `text`; returns whether anybody still reads. `… | head` is no error.
 pub(super) fn print(text: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

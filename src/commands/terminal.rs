@@ -8,8 +8,8 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    account::{NarrowArgs, select},
     output,
+    selector::{NarrowArgs, select},
 };
 use crate::{
     config,
@@ -191,7 +191,7 @@ pub(super) async fn follow(
     }
 }
 
-/// Prints an entry; answers whether anybody still reads.
+/// Prints an entry; returns whether anybody still reads.
 fn print(entry: &Entry, layout: Layout, number: Option<usize>) -> anyhow::Result<bool> {
     output::print(&render(entry, layout, number))
 }

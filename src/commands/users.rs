@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Subcommand;
 use sha2::{Digest, Sha256};
 
-use super::account::{find_org, find_orgs};
+use super::selector::{find_org, find_orgs};
 use crate::{
     config,
     domain::account::Role,
@@ -149,7 +149,7 @@ async fn find_memberships(store: &Store, orgs: &[OrgRole]) -> anyhow::Result<Vec
     Ok(memberships)
 }
 
-/// Adds a user and answers with the bearer token.
+/// Adds a user and returns the bearer token.
 async fn add(
     store: &Store,
     name: &str,

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::{account::AccountArgs, wait::request};
+use super::{selector::AccountArgs, wait::request};
 use crate::{
     config::{self, RefreshArgs},
     domain::{
@@ -67,7 +67,7 @@ pub(super) async fn run(command: Verify) -> anyhow::Result<ExitCode> {
     statements.push(Statement {
         text: "the account's status is ok or expiring_soon, and no refresh error lingers",
         holds: matches!(status.status, Status::Ok | Status::ExpiringSoon) && status.refresh_error.is_none(),
-        evidence: format!(
+        details: format!(
             "status {}, refresh_error {}",
             status.status,
             status.refresh_error.as_deref().unwrap_or("none")
@@ -75,7 +75,7 @@ pub(super) async fn run(command: Verify) -> anyhow::Result<ExitCode> {
     });
     for statement in &statements {
         let mark = if statement.holds { "ok  " } else { "FAIL" };
-        println!("{mark}  {}\n        {}", statement.text, printable(&statement.evidence, false));
+        println!("{mark}  {}\n        {}", statement.text, printable(&statement.details, false));
     }
     let failed = statements.iter().filter(|statement| !statement.holds).count();
     if failed > 0 {
@@ -90,7 +90,7 @@ pub(super) async fn run(command: Verify) -> anyhow::Result<ExitCode> {
 struct Statement {
     text: &'static str,
     holds: bool,
-    evidence: String,
+    details: String,
 }
 
 /// Whether the debug run's entry is the newest of its account in the unified terminal, once it is
@@ -134,12 +134,12 @@ fn statements(debug: &Entry, top: bool, scheduled: &Entry) -> Vec<Statement> {
         Statement {
             text: "the manual run is in the unified terminal, newest first, as source=debug, action=token_refresh_debug",
             holds: top && debug.source == Source::Debug && debug.action.as_str() == "token_refresh_debug",
-            evidence: format!("entry {}, source {}, action {}", debug.id, debug.source, debug.action),
+            details: format!("entry {}, source {}, action {}", debug.id, debug.source, debug.action),
         },
         Statement {
             text: "the scheduler's run is in the same terminal as source=scheduled",
             holds: scheduled.source == Source::Scheduled,
-            evidence: format!(
+            details: format!(
                 "entry {}, source {}, action {}",
                 scheduled.id, scheduled.source, scheduled.action
             ),
@@ -147,22 +147,22 @@ fn statements(debug: &Entry, top: bool, scheduled: &Entry) -> Vec<Statement> {
         Statement {
             text: "both were answered by eBay with 200",
             holds: status_of(debug) == Some(200) && status_of(scheduled) == Some(200),
-            evidence: format!("debug {}, scheduled {}", outcome(debug), outcome(scheduled)),
+            details: format!("debug {}, scheduled {}", outcome(debug), outcome(scheduled)),
         },
         Statement {
             text: "both share one request builder: same method, address, headers and grant_type=refresh_token",
             holds: grant_type == ("refresh_token", "refresh_token") && same_shape(debug, scheduled),
-            evidence: format!("grant_type {} and {}", grant_type.0, grant_type.1),
+            details: format!("grant_type {} and {}", grant_type.0, grant_type.1),
         },
         Statement {
             text: "both sent the same plain token, which begins with v^",
             holds: plain(debug_token) && debug_token == scheduled_token,
-            evidence: format!("debug {debug_token}, scheduled {scheduled_token}"),
+            details: format!("debug {debug_token}, scheduled {scheduled_token}"),
         },
         Statement {
             text: "nothing that begins with ENC: was sent",
             holds: !debug_token.starts_with(SEALED_PREFIX) && !scheduled_token.starts_with(SEALED_PREFIX),
-            evidence: format!("sent: debug {}, scheduled {}", debug.sent, scheduled.sent),
+            details: format!("sent: debug {}, scheduled {}", debug.sent, scheduled.sent),
         },
     ]
 }

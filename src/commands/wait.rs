@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::account::{AccountArgs, cli_user};
+use super::selector::{AccountArgs, cli_user};
 use crate::{
     config,
     domain::{account::AttemptId, class::Class},

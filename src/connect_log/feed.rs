@@ -1,5 +1,5 @@
 //! The live feed: entries as the exchange fans them out, and behind them a walk through the store
-//! that brings what the exchange did not (DESIGN §3, step 8).
+//! that brings what the exchange did not.
 //!
 //! Wanted: an entry is shown within moments of its finish; none is missed, whatever the broker, the
 //! viewer's link or this process went through; none is shown twice.

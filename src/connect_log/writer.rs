@@ -1,4 +1,4 @@
-//! The log-writer: stores what the exchange brings, in batches, once each (DESIGN §3, step 7).
+//! The log-writer: stores what the exchange brings, in batches, once each (G1).
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn keep(
     }
 }
 
-/// Reads a message as an entry, and answers with its id: the entry itself waits in the outbox.
+/// Reads a message as an entry, and returns its id: the entry itself waits in the outbox.
 fn read(incoming: &Incoming) -> Result<AttemptId, String> {
     if let Some(found) = incoming.message_type.as_deref().filter(|found| *found != ENTRY_TYPE) {
         let shown: String = found.chars().take(64).filter(|c| !c.is_control()).collect();

@@ -2,7 +2,7 @@
 //! at its start instead of breaking accounts.
 
 use super::{
-    context::Context,
+    context::SealContext,
     error::{DecryptReason, OpenError},
     keyring::Keyring,
     sealed::Sealed,
@@ -11,7 +11,7 @@ use super::{
 /// What every canary says once it is opened.
 const SONG: &str = "token-refresh canary";
 
-/// Why a key's canary cannot be made or does not vouch for it.
+/// Why a key's canary cannot be made or does not confirm it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CanaryError {
     /// The keyring has no such key.
@@ -39,7 +39,7 @@ pub enum CanaryError {
 /// Seals a canary by the key `key_id`, whether or not it is the one that seals.
 pub fn make_canary(keyring: &Keyring, key_id: &str) -> Result<String, CanaryError> {
     let key = keyring.key(key_id).ok_or_else(|| CanaryError::UnknownKey(key_id.to_owned()))?;
-    Ok(key.seal(&Context::canary(key_id), SONG))
+    Ok(key.seal(&SealContext::canary(key_id), SONG))
 }
 
 /// Checks that `canary`, stored for `key_id`, was sealed by the key that this keyring has under that id.
@@ -50,7 +50,7 @@ pub fn check_canary(keyring: &Keyring, key_id: &str, canary: &str) -> Result<(),
     if Sealed::named_key(canary).is_some_and(|named| named != key_id) {
         return Err(CanaryError::OtherKey(key_id.to_owned()));
     }
-    match keyring.open(&Context::canary(key_id), canary) {
+    match keyring.open(&SealContext::canary(key_id), canary) {
         Ok(text) if *text == SONG => Ok(()),
         Ok(_) => Err(CanaryError::OtherText(key_id.to_owned())),
         // A damaged payload looks the same as a wrong key; the more dangerous of the two is named.

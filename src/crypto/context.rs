@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::FORMAT_PREFIX;
+use super::format::FORMAT_PREFIX;
 use crate::{
     domain::account::{AccountId, Environment, KeysetId},
     text_enum::text_enum,
@@ -25,7 +25,7 @@ text_enum! {
 
 /// The one place where a sealed text may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Context {
+pub struct SealContext {
     /// What it holds.
     pub field: Field,
     /// Id of the row that it belongs to.
@@ -34,7 +34,7 @@ pub struct Context {
     pub environment: Environment,
 }
 
-impl Context {
+impl SealContext {
     /// The place of `field` in the row `row`.
     pub const fn new(field: Field, row: Uuid, environment: Environment) -> Self {
         Self { field, row, environment }

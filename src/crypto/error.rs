@@ -3,7 +3,7 @@
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// The part of a sealed text that keeps it from being opened (DESIGN §6).
+    /// The part of a sealed text that keeps it from being opened.
     pub enum DecryptReason {
         /// It does not begin as a sealed text does.
         NotSealed = "not_sealed",

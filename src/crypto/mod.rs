@@ -8,7 +8,7 @@
 //! ```
 //!
 //! where the payload is `base64url(nonce ‖ ciphertext ‖ tag)` without padding, made by AES-256-GCM
-//! with a random nonce of 96 bits and a tag of 128. The associated data binds it to its [`Context`]:
+//! with a random nonce of 96 bits and a tag of 128. The associated data binds it to its [`SealContext`]:
 //! format, logical field, row id and environment. A text that was copied to another row, field or
 //! environment is refused.
 //!
@@ -35,6 +35,7 @@
 mod canary;
 mod context;
 mod error;
+mod format;
 mod keyring;
 mod seal;
 mod sealed;
@@ -43,15 +44,9 @@ mod tests;
 
 pub use self::{
     canary::{CanaryError, check_canary, make_canary},
-    context::{Context, Field},
+    context::{Field, SealContext},
     error::{DecryptReason, Flaw, OpenError},
+    format::FORMAT_PREFIX,
     keyring::{Keyring, KeyringError},
     sealed::Sealed,
 };
-
-/// What every sealed text of this format begins with.
-pub const FORMAT_PREFIX: &str = "ENC:v1:";
-/// Bytes of a nonce.
-const NONCE_BYTES: usize = 12;
-/// Bytes of a tag.
-const TAG_BYTES: usize = 16;

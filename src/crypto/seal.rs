@@ -8,9 +8,9 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::{
-    FORMAT_PREFIX, NONCE_BYTES, TAG_BYTES,
-    context::Context,
+    context::SealContext,
     error::{Flaw, OpenError},
+    format::{FORMAT_PREFIX, NONCE_BYTES, TAG_BYTES},
     keyring::{Key, Keyring, is_key_id},
     sealed::Sealed,
 };
@@ -20,12 +20,12 @@ impl Keyring {
     ///
     /// Two seals of one secret differ. The sealed text is ASCII, about 4/3 of the secret's length plus
     /// at most 110 bytes.
-    pub fn seal(&self, context: &Context, secret: &str) -> String {
+    pub fn seal(&self, context: &SealContext, secret: &str) -> String {
         self.sealing().seal(context, secret)
     }
 
     /// Opens `sealed`, if it was sealed for `context` by a key of this ring and is whole.
-    pub fn open(&self, context: &Context, sealed: &str) -> Result<Zeroizing<String>, OpenError> {
+    pub fn open(&self, context: &SealContext, sealed: &str) -> Result<Zeroizing<String>, OpenError> {
         let sealed = Sealed::parse(sealed)?;
         let Some(key) = self.key(sealed.key_id()) else {
             return Err(if is_key_id(sealed.key_id()) {
@@ -49,7 +49,7 @@ impl Keyring {
     }
 
     /// Says why a whole payload does not open with the key that it names.
-    fn explain(&self, context: &Context, named: &Key, payload: &str) -> OpenError {
+    fn explain(&self, context: &SealContext, named: &Key, payload: &str) -> OpenError {
         let mut others = self.keys().iter().filter(|key| key.id != named.id);
         let named = named.id.clone();
         match others.find(|key| key.open(context, payload).is_some()) {
@@ -60,7 +60,7 @@ impl Keyring {
 }
 
 impl Key {
-    pub(super) fn seal(&self, context: &Context, secret: &str) -> String {
+    pub(super) fn seal(&self, context: &SealContext, secret: &str) -> String {
         let nonce = Nonce::generate();
         let associated_data = context.associated_data();
         let message = Payload { msg: secret.as_bytes(), aad: associated_data.as_bytes() };
@@ -69,7 +69,7 @@ impl Key {
         format!("{FORMAT_PREFIX}{}:{}:{}:{payload}", self.id, context.hint(), payload.len())
     }
 
-    fn open(&self, context: &Context, payload: &str) -> Option<Zeroizing<String>> {
+    fn open(&self, context: &SealContext, payload: &str) -> Option<Zeroizing<String>> {
         // Refuses padding and stray bits at the end, so a payload has exactly one spelling.
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
         if bytes.len() < NONCE_BYTES + TAG_BYTES {

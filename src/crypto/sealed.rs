@@ -1,8 +1,8 @@
 //! A sealed text taken apart without opening it: all that can be said of it without a key.
 
 use super::{
-    FORMAT_PREFIX,
     error::{Flaw, OpenError},
+    format::FORMAT_PREFIX,
     keyring::{MAX_ID_CHARS, is_key_id},
 };
 use crate::domain::token::SEALED_PREFIX;

@@ -13,11 +13,11 @@ fn ring(ids: &[&str]) -> Keyring {
     Keyring::parse(&entries.join(",")).expect("generated keys are good")
 }
 
-fn place() -> Context {
-    Context::new(Field::RefreshToken, Uuid::from_u128(7), Environment::Production)
+fn place() -> SealContext {
+    SealContext::new(Field::RefreshToken, Uuid::from_u128(7), Environment::Production)
 }
 
-fn reason(keyring: &Keyring, context: &Context, text: &str) -> DecryptReason {
+fn reason(keyring: &Keyring, context: &SealContext, text: &str) -> DecryptReason {
     let error = keyring.open(context, text).expect_err("must be refused");
     assert!(!error.to_string().contains("v^"), "{error}");
     error.reason()
@@ -118,7 +118,7 @@ fn a_text_opens_in_no_other_row_field_or_environment() {
         .iter()
         .flat_map(|field| Environment::ALL.iter().map(move |environment| (*field, *environment)))
         .flat_map(|(field, environment)| {
-            [7, 8, 7 << 64].map(|row| Context::new(field, Uuid::from_u128(row), environment))
+            [7, 8, 7 << 64].map(|row| SealContext::new(field, Uuid::from_u128(row), environment))
         })
         .filter(|context| *context != place());
     for other in others {
@@ -177,7 +177,7 @@ fn the_parts_are_read_without_a_key() {
 fn the_format_is_fixed() {
     // A text that must open for as long as the format is v1.
     let keyring = Keyring::parse("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").expect("a good key");
-    let context = Context::new(Field::RefreshToken, Uuid::from_u128(1), Environment::Sandbox);
+    let context = SealContext::new(Field::RefreshToken, Uuid::from_u128(1), Environment::Sandbox);
     assert_eq!(context.hint(), "34500877ece18af3");
     let text = "ENC:v1:k1:34500877ece18af3:128:emmsmJmL-gcX79grcP7zQCwCnuPv02Zq192KKVD2mf5ElLT84kQ0DiQkP6o9\
         Dx9bO_12RV5ZlGAeHap2J4CQRW0pBgdNszjJIE0CK1Iu7iZXSMAat4oc5T3-wiP92lKQ";
@@ -185,7 +185,7 @@ fn the_format_is_fixed() {
 }
 
 #[test]
-fn canaries_vouch_for_their_own_key_alone() {
+fn canaries_confirm_their_own_key_alone() {
     let (first, second) = (Keyring::generate_key(), Keyring::generate_key());
     let keyring = Keyring::parse(&format!("k1:{first},k2:{second}")).expect("good");
     let [one, two] = ["k1", "k2"].map(|id| make_canary(&keyring, id).expect("has it"));
@@ -207,14 +207,14 @@ fn canaries_vouch_for_their_own_key_alone() {
         check_canary(&keyring, "k1", &one[..one.len() - 3]),
         Err(CanaryError::Damaged { source: OpenError::Truncated { .. }, .. })
     ));
-    let song = keyring.seal(&Context::canary("k1"), "another song");
+    let song = keyring.seal(&SealContext::canary("k1"), "another song");
     assert_eq!(check_canary(&keyring, "k1", &song), Err(CanaryError::OtherText("k1".to_owned())));
 }
 
-fn contexts() -> impl Strategy<Value = Context> {
+fn contexts() -> impl Strategy<Value = SealContext> {
     let environments = prop::sample::select(Environment::ALL);
     (prop::sample::select(Field::ALL), any::<u128>(), environments)
-        .prop_map(|(field, row, environment)| Context::new(field, Uuid::from_u128(row), environment))
+        .prop_map(|(field, row, environment)| SealContext::new(field, Uuid::from_u128(row), environment))
 }
 
 proptest! {

@@ -46,7 +46,7 @@ ids! {
     KeysetId
     /// One seller whose token is kept alive.
     AccountId
-    /// One attempt to refresh: message id, lease owner and entry id at once (DESIGN §3).
+    /// One attempt to refresh: message id, lease owner and entry id at once.
     AttemptId
 }
 
@@ -77,7 +77,7 @@ text_enum! {
     pub enum Standing {
         /// It is.
         Active = "active",
-        /// Its grant is proven dead, or its stored token destroyed: the seller must connect again.
+        /// Its grant is confirmed dead, or its stored token destroyed: the seller must connect again.
         ReconnectRequired = "reconnect_required",
         /// Something of ours is in the way: a missing key, a text that is no token.
         Blocked = "blocked",

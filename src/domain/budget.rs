@@ -1,5 +1,5 @@
 //! The daily quota as a budget (G10): how many accounts a keyset can keep always fresh, when its
-//! calls run out at this pace, and whom to keep fresh if they do not last. Pure.
+//! calls run out at this pace, and which accounts to keep fresh if they do not last. Pure.
 //!
 //! eBay grants 50,000 refreshes a day per application (OAuth rate limits). An account with two-hour
 //! tokens costs about 13 a day, so a keyset keeps about 3,600 accounts always fresh. Where there are

@@ -4,7 +4,7 @@
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// How an attempt ended (DESIGN §6).
+    /// How an attempt ended.
     pub enum Class {
         /// 2xx with a usable token.
         Refreshed = "refreshed",
@@ -51,7 +51,7 @@ text_enum! {
         /// The keyset is blocked.
         KeysetBlocked = "keyset_blocked",
         /// Calls to eBay are suspended for this keyset.
-        BreakerOpen = "breaker_open",
+        BreakerTripped = "breaker_tripped",
         /// The keyset's daily calls are spent.
         Budget = "budget",
         /// No worker took the request in time.
@@ -64,7 +64,7 @@ text_enum! {
     pub enum Sent {
         /// Not a byte of it.
         No = "no",
-        /// An answer proves it.
+        /// There was an answer.
         Yes = "yes",
         /// It may have been.
         Unknown = "unknown",
@@ -94,9 +94,11 @@ impl Class {
             Self::PreflightRejected => {
                 "The stored text is not an eBay refresh token, so nothing was sent to eBay."
             }
-            Self::GrantInvalid => "eBay no longer accepts this seller's refresh token, and that is proven.",
+            Self::GrantInvalid => {
+                "eBay no longer accepts this seller's refresh token, and that is confirmed."
+            }
             Self::GrantSuspect => {
-                "eBay said invalid_grant, which may be the seller's token or our credentials; not proven yet."
+                "eBay said invalid_grant, which may be the seller's token or our credentials; not confirmed yet."
             }
             Self::ClientInvalid => "eBay does not accept the application's client id and secret.",
             Self::ScopeInvalid => "The scopes asked for go beyond the seller's consent.",
@@ -158,7 +160,7 @@ impl NotRun {
             }
             Self::Paused => "The account is paused. Resume it first.",
             Self::KeysetBlocked => "The keyset is blocked. Mend its client secret first.",
-            Self::BreakerOpen => {
+            Self::BreakerTripped => {
                 "Calls to eBay are suspended after repeated failures. Try again in a minute."
             }
             Self::Budget => "The keyset's daily calls are spent. Try again when the window frees.",

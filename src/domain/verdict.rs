@@ -1,11 +1,11 @@
 //! What a failure means for its account.
 
-/// What a failure means for an account (DESIGN §6).
+/// What a failure means for an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing: it is tried again.
     Unchanged,
-    /// eBay calls the grant invalid: dead if that is proven, suspect otherwise.
+    /// eBay calls the grant invalid: dead if that is confirmed, suspect otherwise.
     Suspected,
     /// The stored token is destroyed.
     ReconnectRequired,

@@ -10,7 +10,7 @@ use super::{
     mask::{self, Masker},
     secrets::Secrets,
 };
-use crate::message::{ExchangeResponse, clean};
+use crate::message::{ShownResponse, clean};
 
 /// Longest body that is read, in bytes. A real one has about 2,500.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -101,7 +101,7 @@ impl Answer {
     }
 
     /// The answer as an entry shows it; `all_headers` for debug runs.
-    pub fn shown(&self, all_headers: bool) -> ExchangeResponse {
+    pub fn shown(&self, all_headers: bool) -> ShownResponse {
         let json = self.json();
         let masker = self.masker(json.as_ref());
         let headers = self.headers.iter().filter(|(name, _)| {
@@ -111,7 +111,7 @@ impl Answer {
         let shown_headers = headers.take(SHOWN_HEADERS).map(|(name, value)| {
             (clean(&masker.text(name), 128), clean(&masker.text(value), SHOWN_HEADER_BYTES))
         });
-        ExchangeResponse {
+        ShownResponse {
             status: self.status,
             headers: shown_headers.collect(),
             body: self.shown_body(json.as_ref(), &masker),

@@ -7,7 +7,7 @@ use crate::domain::class::{Phase, Sent};
 
 /// One call to the token endpoint.
 #[derive(Debug)]
-pub struct Exchange {
+pub struct TokenCall {
     /// `no` only if not one byte of the request was written, `yes` if an answer's head came.
     pub sent: Sent,
     /// The answer, whatever it says.

@@ -1,4 +1,4 @@
-//! What an answer means (DESIGN §6). Pure: no I/O, no clock, and every shape of answer ends here.
+//! What an answer means. Pure: no I/O, no clock, and every shape of answer ends here.
 //!
 //! eBay's documented shapes are two: OAuth errors (`{"error": …, "error_description": …}`, RFC 6749
 //! §5.2) and those of its gateway (`{"errors": [{"errorId": …}]}`), which the rate limit uses. All

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::{
     answer::{Answer, Ending, MAX_BODY_BYTES},
-    call::{CallFailure, Exchange},
-    gate::{Gate, GatedForm},
+    call::{CallFailure, TokenCall},
+    permit::{Permit, PermittedForm},
     request::RefreshRequest,
 };
 use crate::{
@@ -86,36 +86,36 @@ impl EbayClient {
     }
 
     /// Makes the call. No byte of it is written after `deadline`, and it returns by then.
-    pub async fn refresh(&self, request: &RefreshRequest<'_>, deadline: Instant) -> Exchange {
+    pub async fn refresh(&self, request: &RefreshRequest<'_>, deadline: Instant) -> TokenCall {
         let start = Instant::now();
-        let gate = Gate::until(deadline);
+        let permit = Permit::until(deadline);
         let mut timings_ms = BTreeMap::new();
-        let head = self.head(request, &gate, deadline).await;
-        if let Some(begun) = gate.begun_at() {
+        let head = self.head(request, &permit, deadline).await;
+        if let Some(begun) = permit.begun_at() {
             timings_ms.insert("connect".to_owned(), millis(begun - start));
         }
         timings_ms.insert("call".to_owned(), millis(start.elapsed()));
         let (sent, response) = match head {
             Ok(response) => (Sent::Yes, response),
-            Err((sent, failure)) => return Exchange { sent, result: Err(failure), timings_ms },
+            Err((sent, failure)) => return TokenCall { sent, result: Err(failure), timings_ms },
         };
         let body_start = Instant::now();
         let answer = read(response, deadline).await.keeping(request.secrets());
         timings_ms.insert("body".to_owned(), millis(body_start.elapsed()));
-        Exchange { sent, result: Ok(answer), timings_ms }
+        TokenCall { sent, result: Ok(answer), timings_ms }
     }
 
     /// The answer's head.
     pub(super) async fn head(
         &self,
         request: &RefreshRequest<'_>,
-        gate: &Arc<Gate>,
+        permit: &Arc<Permit>,
         deadline: Instant,
     ) -> Result<Response, (Sent, CallFailure)> {
-        if gate.is_overdue() {
+        if permit.is_overdue() {
             return Err((Sent::No, CallFailure::Timeout { phase: Phase::Connect }));
         }
-        let body = Body::wrap(GatedForm::new(request.form(), Arc::clone(gate)));
+        let body = Body::wrap(PermittedForm::new(request.form(), Arc::clone(permit)));
         let mut call = self.0.post(request.endpoint.as_url().clone()).body(body);
         for (name, value) in request.headers() {
             call = call.header(name, value);
@@ -126,9 +126,9 @@ impl EbayClient {
             Err(_) => None,
         };
         let (sent, phase) =
-            if gate.close() { (Sent::No, Phase::Connect) } else { (Sent::Unknown, Phase::Answer) };
+            if permit.close() { (Sent::No, Phase::Connect) } else { (Sent::Unknown, Phase::Answer) };
         let failure = match failure {
-            Some(error) if !error.is_timeout() && !gate.is_overdue() => {
+            Some(error) if !error.is_timeout() && !permit.is_overdue() => {
                 CallFailure::Network { phase, text: causes(error) }
             }
             Some(_) | None => CallFailure::Timeout { phase },

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     answer::{Ending, MAX_BODY_BYTES},
-    call::{CallFailure, Exchange},
+    call::{CallFailure, TokenCall},
     client::{ClientSettings, EbayClient},
     endpoint::TokenEndpoint,
     request::RefreshRequest,
@@ -43,7 +43,7 @@ impl Peer {
         Self { listener, endpoint, client }
     }
 
-    fn call(&self, within: Duration) -> impl Future<Output = Exchange> + use<> {
+    fn call(&self, within: Duration) -> impl Future<Output = TokenCall> + use<> {
         let (endpoint, client) = (self.endpoint.clone(), self.client.clone());
         async move {
             let token = "v^1.1#i^1#f^0#p^3#r^1#I^3#t^Ul4x+/=".to_owned();
@@ -64,7 +64,7 @@ impl Peer {
     }
 
     /// Makes a call and answers it with `bytes`, then closes.
-    async fn answer(&self, bytes: &[u8]) -> Exchange {
+    async fn answer(&self, bytes: &[u8]) -> TokenCall {
         let (exchange, ()) = tokio::join!(self.call(AMPLE), async {
             let mut peer = self.accept().await;
             read_request(&mut peer).await;
@@ -256,7 +256,7 @@ async fn informational_answers_are_not_the_answer() {
     assert_eq!(peer.answer(bytes.as_bytes()).await.result.expect("an answer").status, 200);
 }
 
-mod gate {
+mod permit {
     use std::{
         pin::Pin,
         task::{Context, Poll, Waker},
@@ -265,24 +265,24 @@ mod gate {
     use http_body::Body;
 
     use super::*;
-    use crate::ebay::gate::{Gate, GatedForm};
+    use crate::ebay::permit::{Permit, PermittedForm};
 
-    fn poll(form: &mut GatedForm) -> bool {
+    fn poll(form: &mut PermittedForm) -> bool {
         let frame = Pin::new(form).poll_frame(&mut Context::from_waker(Waker::noop()));
         matches!(frame, Poll::Ready(Some(Ok(_))))
     }
 
     #[tokio::test]
-    async fn g2_a_closed_gate_lets_nothing_pass() {
-        let gate = Gate::until(Instant::now() + AMPLE);
-        let mut form = GatedForm::new(Zeroizing::new(b"a=b".to_vec()), gate.clone());
-        assert!(gate.close() && gate.close());
-        assert!(!poll(&mut form) && gate.begun_at().is_none());
+    async fn g2_a_closed_permit_lets_nothing_pass() {
+        let permit = Permit::until(Instant::now() + AMPLE);
+        let mut form = PermittedForm::new(Zeroizing::new(b"a=b".to_vec()), permit.clone());
+        assert!(permit.close() && permit.close());
+        assert!(!poll(&mut form) && permit.begun_at().is_none());
     }
 
-    /// The property of the HTTP client that the gate relies on.
+    /// The property of the HTTP client that the permit relies on.
     #[tokio::test]
-    async fn g2_behind_a_closed_gate_not_a_byte_is_written() {
+    async fn g2_behind_a_closed_permit_not_a_byte_is_written() {
         let peer = Peer::start().await;
         let token = "v^1.1#i^1#f^0#p^3#r^1#I^3#t^Ul4x+/=".to_owned();
         let token = RefreshToken::checked(Zeroizing::new(token)).expect("well-formed");
@@ -291,9 +291,9 @@ mod gate {
         let request =
             RefreshRequest { endpoint, client_id: "an-app", client_secret: &secret, refresh_token: &token };
         let deadline = Instant::now() + AMPLE;
-        let gate = Gate::until(deadline);
-        gate.close();
-        let (head, ()) = tokio::join!(client.head(&request, &gate, deadline), async {
+        let permit = Permit::until(deadline);
+        permit.close();
+        let (head, ()) = tokio::join!(client.head(&request, &permit, deadline), async {
             let mut read = Vec::new();
             peer.accept().await.read_to_end(&mut read).await.expect("readable");
             assert!(read.is_empty(), "{} bytes were written", read.len());
@@ -302,17 +302,17 @@ mod gate {
     }
 
     #[tokio::test]
-    async fn g2_a_gate_closes_itself_at_its_deadline() {
-        let gate = Gate::until(Instant::now());
-        let mut form = GatedForm::new(Zeroizing::new(b"a=b".to_vec()), gate.clone());
-        assert!(!poll(&mut form) && gate.close());
+    async fn g2_a_permit_closes_itself_at_its_deadline() {
+        let permit = Permit::until(Instant::now());
+        let mut form = PermittedForm::new(Zeroizing::new(b"a=b".to_vec()), permit.clone());
+        assert!(!poll(&mut form) && permit.close());
     }
 
     #[tokio::test]
-    async fn a_gate_that_was_passed_cannot_be_closed() {
-        let gate = Gate::until(Instant::now() + AMPLE);
-        let mut form = GatedForm::new(Zeroizing::new(b"a=b".to_vec()), gate.clone());
-        assert!(poll(&mut form) && gate.begun_at().is_some());
-        assert!(!gate.close());
+    async fn a_permit_that_was_used_cannot_be_closed() {
+        let permit = Permit::until(Instant::now() + AMPLE);
+        let mut form = PermittedForm::new(Zeroizing::new(b"a=b".to_vec()), permit.clone());
+        assert!(poll(&mut form) && permit.begun_at().is_some());
+        assert!(!permit.close());
     }
 }

@@ -3,11 +3,11 @@
 //! Knows tokens and failures, and nothing of accounts' rows, queues or schedules. The way through:
 //!
 //! ```text
-//! RefreshRequest ──shown()──▶ ExchangeRequest                 what the entry shows
+//! RefreshRequest ──shown()──▶ ShownRequest                 what the entry shows
 //!       │
-//! EbayClient::refresh ──▶ Exchange { sent, result, timings }
+//! EbayClient::refresh ──▶ TokenCall { sent, result, timings }
 //!                              │
-//!                              ├─ Answer::shown() ──▶ ExchangeResponse   what the entry shows
+//!                              ├─ Answer::shown() ──▶ ShownResponse   what the entry shows
 //!                              └─ classify() ──▶ Grant | Refusal         what it means
 //! ```
 //!
@@ -20,16 +20,16 @@ mod call;
 mod classify;
 mod client;
 mod endpoint;
-mod gate;
 mod json;
 mod mask;
 mod percent;
+mod permit;
 mod request;
 mod secrets;
 
 pub use self::{
     answer::{Answer, Ending, MAX_BODY_BYTES},
-    call::{CallFailure, Exchange},
+    call::{CallFailure, TokenCall},
     classify::{Grant, Refusal, classify},
     client::{ClientError, ClientSettings, EbayClient},
     endpoint::{EndpointError, TokenEndpoint},

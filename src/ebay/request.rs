@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{endpoint::TokenEndpoint, percent::percent_encode, secrets::Secrets};
 use crate::{
     domain::token::{ClientSecret, RefreshToken},
-    message::ExchangeRequest,
+    message::ShownRequest,
 };
 
 const AGENT: &str = concat!("token-refresh/", env!("CARGO_PKG_VERSION"));
@@ -34,7 +34,7 @@ pub struct RefreshRequest<'a> {
 
 impl RefreshRequest<'_> {
     /// The request as an entry shows it: the token masked, Authorization left out.
-    pub fn shown(&self) -> ExchangeRequest {
+    pub fn shown(&self) -> ShownRequest {
         let mut shown = show(self.endpoint, &self.fields());
         let length = self.form().len().to_string();
         shown.headers.insert(CONTENT_LENGTH.as_str().to_owned(), length);
@@ -86,7 +86,7 @@ impl RefreshRequest<'_> {
 }
 
 /// The request that would have been sent, with `placeholder` (`<decrypt_failed>`) for its token.
-pub fn synthetic_request(endpoint: &TokenEndpoint, placeholder: &str) -> ExchangeRequest {
+pub fn synthetic_request(endpoint: &TokenEndpoint, placeholder: &str) -> ShownRequest {
     show(endpoint, &fields(Value::Text(placeholder)))
 }
 
@@ -126,11 +126,11 @@ fn fields(token: Value<'_>) -> [Field<'_>; 2] {
     ]
 }
 
-fn show(endpoint: &TokenEndpoint, fields: &[Field<'_>]) -> ExchangeRequest {
+fn show(endpoint: &TokenEndpoint, fields: &[Field<'_>]) -> ShownRequest {
     let headers = HEADERS.iter().map(|(name, value)| (name.as_str().to_owned(), (*value).to_owned()));
     let body: BTreeMap<_, _> =
         fields.iter().map(|field| (field.name.to_owned(), field.value.shown())).collect();
-    ExchangeRequest {
+    ShownRequest {
         method: "POST".to_owned(),
         url: endpoint.url().to_owned(),
         headers: headers.collect(),

@@ -6,7 +6,7 @@ use super::{
     Inner,
     behaviour::Behaviour,
     form::Asked,
-    http::{CONTROL_PREFIX, Reply, Request},
+    http::{CONTROL_PREFIX, HttpRequest, Reply},
     state::{INVALID_CLIENT, INVALID_GRANT, Refused},
 };
 
@@ -31,7 +31,7 @@ pub(super) fn answer(
     inner: &Inner,
     behaviour: Behaviour,
     asked: &Asked,
-    request: &Request,
+    request: &HttpRequest,
 ) -> (Delivery, bool) {
     let refused = |refused| (Delivery::Whole(oauth_error(refused)), false);
     let plain = |reply| (Delivery::Whole(reply), false);
@@ -164,7 +164,7 @@ fn page(title: &str, text: &str) -> String {
 }
 
 /// A page as a careless gateway makes it: it repeats what it was sent.
-fn echo(request: &Request) -> String {
+fn echo(request: &HttpRequest) -> String {
     let mut text = String::new();
     for (name, value) in &request.headers {
         text.extend([name, ": ", value, "\n"]);

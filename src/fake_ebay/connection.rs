@@ -13,7 +13,7 @@ use super::{
     behaviour::Behaviour,
     control,
     form::Asked,
-    http::{CONTROL_PREFIX, MAX_CALL_BYTES, NoRequest, Reply, Request, read_request},
+    http::{CONTROL_PREFIX, HttpRequest, MAX_CALL_BYTES, NoRequest, Reply, read_request},
     state::Begun,
 };
 
@@ -52,7 +52,12 @@ pub(super) async fn serve(fake: FakeEbay, mut stream: TcpStream) {
 }
 
 /// Answers a call. `false` if the connection must be closed.
-async fn call(inner: &Arc<Inner>, request: &Request, stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
+async fn call(
+    inner: &Arc<Inner>,
+    request: &HttpRequest,
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> bool {
     let asked = Asked::of(request);
     let (rlogid, request_id) = inner.mint.trace_ids();
     let begun = inner.state().begin(&asked, &rlogid, inner.start.elapsed(), &inner.mint);

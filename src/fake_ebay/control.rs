@@ -17,7 +17,7 @@ use super::{
     FakeEbay,
     answer::TRAP,
     behaviour::Behaviour,
-    http::{CONTROL_PREFIX, Reply, Request},
+    http::{CONTROL_PREFIX, HttpRequest, Reply},
     script::{Chaos, Script},
 };
 
@@ -75,7 +75,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
 }
 
 /// Answers a control request.
-pub(super) fn handle(fake: &FakeEbay, request: &Request) -> Reply {
+pub(super) fn handle(fake: &FakeEbay, request: &HttpRequest) -> Reply {
     let path = request.path().strip_prefix(CONTROL_PREFIX).unwrap_or_default();
     let done = match (request.method.as_str(), path) {
         (_, TRAP) => {
@@ -146,7 +146,7 @@ fn set(fake: &FakeEbay, setting: Setting) -> Result<Value, String> {
     Ok(json!({}))
 }
 
-fn calls(fake: &FakeEbay, request: &Request) -> Value {
+fn calls(fake: &FakeEbay, request: &HttpRequest) -> Value {
     let number = |name| request.query(name).and_then(|text| text.parse::<u64>().ok());
     let after = number("after").unwrap_or(0);
     let limit = number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(CALLS_MAX);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::http::Request;
+use super::http::HttpRequest;
 use crate::domain::token::{RefreshToken, SEALED_PREFIX};
 
 /// What a request to the token endpoint asks for.
@@ -20,7 +20,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(request: &Request) -> Self {
+    pub(super) fn of(request: &HttpRequest) -> Self {
         let mut asked =
             Self { credentials: credentials(request), token: None, error: None, violations: Vec::new() };
         if asked.credentials.is_none() {
@@ -75,7 +75,7 @@ impl Asked {
     }
 }
 
-fn credentials(request: &Request) -> Option<(String, String)> {
+fn credentials(request: &HttpRequest) -> Option<(String, String)> {
     let (scheme, encoded) = request.header("authorization")?.split_once(' ')?;
     let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
     let decoded = String::from_utf8(decoded).ok()?;

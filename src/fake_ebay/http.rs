@@ -13,7 +13,7 @@ const MAX_CONTROL_BYTES: usize = 16 * 1024 * 1024;
 pub(super) const CONTROL_PREFIX: &str = "/_fake/";
 
 /// A request, whole.
-pub(super) struct Request {
+pub(super) struct HttpRequest {
     pub(super) method: String,
     pub(super) target: String,
     pub(super) headers: Vec<(String, String)>,
@@ -29,7 +29,7 @@ pub(super) enum NoRequest {
     Refused(u16, &'static str),
 }
 
-impl Request {
+impl HttpRequest {
     /// The value of the first header called `name` (lower case).
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
@@ -48,7 +48,10 @@ impl Request {
 }
 
 /// Reads the next request. `buffer` keeps what was read beyond it.
-pub(super) async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<Request, NoRequest> {
+pub(super) async fn read_request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> Result<HttpRequest, NoRequest> {
     loop {
         if let Some((mut request, head, length)) = parse_head(buffer)? {
             while buffer.len() < head + length {
@@ -73,7 +76,7 @@ async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), NoRequ
 }
 
 /// The request without its body, the head's length and the body's; none while the head is not whole.
-fn parse_head(buffer: &[u8]) -> Result<Option<(Request, usize, usize)>, NoRequest> {
+fn parse_head(buffer: &[u8]) -> Result<Option<(HttpRequest, usize, usize)>, NoRequest> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);
     let head = match parsed.parse(buffer) {
@@ -86,7 +89,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<(Request, usize, usize)>, NoReques
         .iter()
         .map(|header| (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned()))
         .collect();
-    let request = Request {
+    let request = HttpRequest {
         method: parsed.method.unwrap_or_default().to_owned(),
         target: parsed.path.unwrap_or_default().to_owned(),
         headers,
@@ -105,7 +108,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<(Request, usize, usize)>, NoReques
         return Err(NoRequest::Refused(413, "the body is too long"));
     }
     let close = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-    Ok(Some((Request { keep_alive: request.keep_alive && !close, ..request }, head, length)))
+    Ok(Some((HttpRequest { keep_alive: request.keep_alive && !close, ..request }, head, length)))
 }
 
 /// An answer.

@@ -1,6 +1,6 @@
 //! A stand-in for eBay's token endpoint: exact on the wire, with a memory, and mean where it is told.
 //!
-//! It is an independent witness: it shares the crate's words and none of the client's code, speaks
+//! It is an independent check: it shares the crate's words and none of the client's code, speaks
 //! HTTP by hand so that it can break off anywhere, counts and records what it saw, and notes as a
 //! [`Violation`] whatever a correct client never sends (G3). Each answer has an `rlogid`, by which
 //! calls and entries are joined.
@@ -108,7 +108,7 @@ impl FakeEbay {
         self.0.state().remove_secret(client_id, client_secret);
     }
 
-    /// Adds a seller who consented to an application. A known one gets `refresh_token` instead of his.
+    /// Adds a seller who consented to an application. A known one gets `refresh_token` in place of the old one.
     pub fn add_seller(&self, client_id: &str, username: &str, refresh_token: &str) {
         self.0.state().add_seller(client_id, username, refresh_token);
     }
@@ -128,7 +128,7 @@ impl FakeEbay {
         self.0.state().everywhere = behaviour;
     }
 
-    /// Sets what happens to the calls of sellers for whom nothing is set.
+    /// Sets what happens to the calls of sellers that nothing is set for.
     pub fn set_random(&self, chaos: Option<Chaos>) {
         self.0.state().random = chaos;
     }

@@ -82,7 +82,7 @@ impl State {
         }
     }
 
-    /// Adds a seller; one that is known under this application gets `refresh_token` instead of his.
+    /// Adds a seller; one that is known under this application gets `refresh_token` in place of the old one.
     pub(super) fn add_seller(&mut self, client_id: &str, username: &str, refresh_token: &str) {
         let known = |seller: &Seller| seller.client_id == client_id && seller.username == username;
         let at = self.by_token.get(refresh_token).copied().filter(|&at| known(&self.sellers[at]));

@@ -23,7 +23,7 @@ use crate::{
         token::{ClientSecret, Masked, RefreshToken},
     },
     ebay::{
-        CallFailure, ClientSettings, EbayClient, Exchange, Grant, RefreshRequest, Refusal, TokenEndpoint,
+        CallFailure, ClientSettings, EbayClient, Grant, RefreshRequest, Refusal, TokenCall, TokenEndpoint,
         classify,
     },
 };
@@ -58,7 +58,7 @@ impl Stage {
         Self { fake, client, endpoint, _stop: stop.drop_guard() }
     }
 
-    async fn call_as(&self, client_id: &str, secret: &str, token: &str, within: Duration) -> Exchange {
+    async fn call_as(&self, client_id: &str, secret: &str, token: &str, within: Duration) -> TokenCall {
         let token = RefreshToken::checked(Zeroizing::new(token.to_owned())).expect("well-formed");
         let client_secret = ClientSecret::checked(secret).expect("well-formed");
         let endpoint = &self.endpoint;
@@ -67,7 +67,7 @@ impl Stage {
         self.client.refresh(&request, Instant::now() + within).await
     }
 
-    async fn call(&self) -> Exchange {
+    async fn call(&self) -> TokenCall {
         self.call_as(APP, SECRET, TOKEN, AMPLE).await
     }
 

@@ -9,7 +9,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    Format,
+    format::Format,
     json::read_object,
     limits::MAX_LINE_BYTES,
     lines::{LineRead, Lines, text_of},

@@ -28,6 +28,7 @@
 mod accounts;
 mod column;
 mod expiry;
+mod format;
 mod json;
 mod limits;
 mod lines;
@@ -42,19 +43,8 @@ pub use self::{
     accounts::Accounts,
     column::Column,
     expiry::ExpiryError,
+    format::Format,
     limits::{MAX_LINE_BYTES, MAX_NAME_CHARS},
     record::Record,
     refused::{Refused, RefusedReason, Unusable},
 };
-
-use crate::text_enum::text_enum;
-
-text_enum! {
-    /// How a file of accounts is written.
-    pub enum Format {
-        /// One JSON object per line.
-        Json = "json",
-        /// A table with a header.
-        Csv = "csv",
-    }
-}

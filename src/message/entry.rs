@@ -1,4 +1,4 @@
-//! One connect-log entry: what is known of one attempt, for people and for machines (DESIGN §5).
+//! One connect-log entry: what is known of one attempt, for people and for machines.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::exchange::{ExchangeRequest, ExchangeResponse, clean};
+use super::shown::{ShownRequest, ShownResponse, clean};
 use crate::{
     domain::{
         account::{AccountId, AttemptId, Environment, OrgId},
@@ -117,9 +117,9 @@ pub struct Entry {
     /// Whether the request was written.
     pub sent: Sent,
     /// The request, synthetic where none was sent; null where there was nothing to send.
-    pub request: Option<ExchangeRequest>,
+    pub request: Option<ShownRequest>,
     /// eBay's answer; null where there was none.
-    pub response: Option<ExchangeResponse>,
+    pub response: Option<ShownResponse>,
     /// What went wrong, in words.
     pub error: Option<String>,
     /// Milliseconds by phase: `queued`, `claim`, `open`, `call`, `total`.
@@ -137,7 +137,7 @@ pub struct Entry {
     pub unknown: Map<String, Value>,
 }
 
-/// Whom an entry is about, as the account's row says.
+/// The account that an entry is about, as its row says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// The account.
@@ -216,7 +216,7 @@ impl Entry {
         if text.len() <= MAX_ENTRY_BYTES {
             return text;
         }
-        entry.response = entry.response.map(|response| ExchangeResponse { body: Value::Null, ..response });
+        entry.response = entry.response.map(|response| ShownResponse { body: Value::Null, ..response });
         entry.request = None;
         entry.unknown.clear();
         entry.account = clean(&entry.account, 256);
@@ -263,9 +263,9 @@ impl Draft {
         })
     }
 
-    /// The same attempt, whose `invalid_grant` is proven.
+    /// The same attempt, whose `invalid_grant` is confirmed.
     #[must_use]
-    pub fn proven(&self) -> Self {
+    pub fn confirmed(&self) -> Self {
         let class = Class::GrantInvalid;
         Self(Entry { class, action: Action::of(self.0.source, class), ..self.0.clone() })
     }

@@ -4,13 +4,13 @@
 //! is published. The shapes are written down for others in `queues/*.schema.json`, with examples.
 
 mod entry;
-mod exchange;
 mod refresh;
+mod shown;
 
 pub use self::{
     entry::{Action, Draft, Entry, MAX_ENTRY_BYTES, Runner, Source, Subject},
-    exchange::{ExchangeRequest, ExchangeResponse, clean},
     refresh::{MAX_MESSAGE_BYTES, MalformedMessage, RefreshMessage},
+    shown::{ShownRequest, ShownResponse, clean},
 };
 
 /// The `type` property of a connect-log entry.

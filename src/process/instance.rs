@@ -12,19 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     message::Runner,
-    refresh::Aside,
+    refresh::StandAside,
     store::{Heartbeat, Store},
+    version::{COMMIT, VERSION, version},
 };
-
-/// The crate's version.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The git commit that this binary was built from.
-pub const COMMIT: &str = env!("TOKEN_REFRESH_COMMIT");
-
-/// The version that `doctor` and heartbeats show.
-pub(crate) fn version() -> String {
-    format!("{VERSION} {COMMIT}")
-}
 
 /// A live process is heard of this often; it is missed after three times as long.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
@@ -52,7 +43,7 @@ impl Instance {
 
     /// As leases and entries name it.
     pub fn runner(&self) -> Runner {
-        Runner { instance: self.id.clone(), version: format!("{VERSION} {COMMIT}") }
+        Runner { instance: self.id.clone(), version: version() }
     }
 
     /// Says every five seconds that this process lives; at the end, that it stopped on purpose.
@@ -61,7 +52,7 @@ impl Instance {
         store: &Store,
         key_ids: Vec<String>,
         in_flight: Arc<AtomicI32>,
-        aside: Aside,
+        stand_aside: StandAside,
         shutdown: CancellationToken,
     ) {
         let mut every = tokio::time::interval(BEAT_EVERY);
@@ -79,7 +70,7 @@ impl Instance {
                 environment: serde_json::json!({ "host": self.host, "pid": std::process::id() }),
                 key_ids: key_ids.clone(),
                 in_flight: in_flight.load(Ordering::Relaxed),
-                note: aside.reason(),
+                note: stand_aside.reason(),
             };
             let written = tokio::select! {
                 written = store.beat(&heartbeat) => written,

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    instance::{self, Instance},
+    instance::Instance,
     signal::signal,
     startup::{check_keys, check_schema},
 };
@@ -23,8 +23,9 @@ use crate::{
     crypto::Keyring,
     ebay::{ClientSettings, EbayClient},
     queue::Broker,
-    refresh::{self, Aside, Handler, HandlerParts, scheduler::Scheduler},
+    refresh::{self, Handler, HandlerParts, StandAside, scheduler::Scheduler},
     store::Store,
+    version::version,
 };
 
 /// How long a stopping process waits for its last entries to be announced.
@@ -39,14 +40,14 @@ pub(crate) struct Process {
     /// Stops scheduler and worker.
     refreshing: CancellationToken,
     /// Stops what stores and shows their last entries.
-    telling: CancellationToken,
+    publishing: CancellationToken,
     announcer: Announcer,
     in_flight: Arc<AtomicI32>,
-    aside: Aside,
+    stand_aside: StandAside,
     refreshers: JoinSet<()>,
-    tellers: JoinSet<()>,
+    publishers: JoinSet<()>,
     /// Goes on until the roles have stopped.
-    heart: JoinSet<()>,
+    heartbeat: JoinSet<()>,
     stopped: CancellationToken,
 }
 
@@ -66,13 +67,13 @@ impl Process {
             keyring,
             instance,
             refreshing: CancellationToken::new(),
-            telling: CancellationToken::new(),
+            publishing: CancellationToken::new(),
             announcer,
             in_flight: Arc::new(AtomicI32::new(0)),
-            aside: Aside::default(),
+            stand_aside: StandAside::default(),
             refreshers: JoinSet::new(),
-            tellers: JoinSet::new(),
-            heart: JoinSet::new(),
+            publishers: JoinSet::new(),
+            heartbeat: JoinSet::new(),
             stopped: CancellationToken::new(),
         })
     }
@@ -80,19 +81,15 @@ impl Process {
     /// Begins to beat, once the roles run: a process that cannot run any is never shown as live.
     pub(crate) fn started(mut self) -> Self {
         let (instance, store, key_ids) = (self.instance.clone(), self.store.clone(), self.keyring.ids());
-        let (in_flight, aside, stopped) =
-            (Arc::clone(&self.in_flight), self.aside.clone(), self.stopped.clone());
-        tracing::info!(
-            instance = instance.id,
-            version = instance::version(),
-            keys = key_ids.join(","),
-            "started"
-        );
-        self.heart.spawn(async move { instance.beat(&store, key_ids, in_flight, aside, stopped).await });
+        let (in_flight, stand_aside, stopped) =
+            (Arc::clone(&self.in_flight), self.stand_aside.clone(), self.stopped.clone());
+        tracing::info!(instance = instance.id, version = version(), keys = key_ids.join(","), "started");
+        self.heartbeat
+            .spawn(async move { instance.beat(&store, key_ids, in_flight, stand_aside, stopped).await });
         self
     }
 
-    /// Starts every role; answers also with the address of the HTTP API.
+    /// Starts every role; returns also the address of the HTTP API.
     pub(crate) async fn start_all(args: &AllArgs) -> anyhow::Result<(Self, SocketAddr)> {
         let mut process = Self::prepare("all", &args.pool).await?;
         let address = process.run_admin(&args.admin, &args.refresh).await?;
@@ -124,7 +121,7 @@ impl Process {
             policy: refresh.policy(),
             limits: args.limits()?,
             runner: self.instance.runner(),
-            aside: self.aside.clone(),
+            stand_aside: self.stand_aside.clone(),
             in_flight: Arc::clone(&self.in_flight),
         });
         let (broker, settings, shutdown) = (self.broker.clone(), args.settings(), self.refreshing.clone());
@@ -134,8 +131,8 @@ impl Process {
     }
 
     pub(crate) fn run_log_writer(&mut self) {
-        let (broker, store, shutdown) = (self.broker.clone(), self.store.clone(), self.telling.clone());
-        self.tellers.spawn(async move {
+        let (broker, store, shutdown) = (self.broker.clone(), self.store.clone(), self.publishing.clone());
+        self.publishers.spawn(async move {
             tokio::join!(
                 connect_log::write(&broker, &store, shutdown.clone()),
                 connect_log::relay(&store, shutdown.clone())
@@ -151,7 +148,7 @@ impl Process {
         let listener = TcpListener::bind(args.listen).await.with_context(|| {
             format!("cannot listen on {}; choose another address with --listen", args.listen)
         })?;
-        let feed = Feed::start(self.store.clone(), &self.broker, self.telling.clone());
+        let feed = Feed::start(self.store.clone(), &self.broker, self.publishing.clone());
         let parts = admin::AdminParts {
             store: self.store.clone(),
             broker: self.broker.clone(),
@@ -159,10 +156,10 @@ impl Process {
             feed,
             lead: refresh.refresh_before,
         };
-        let shutdown = self.telling.clone();
+        let shutdown = self.publishing.clone();
         let address = listener.local_addr()?;
         tracing::info!(%address, "HTTP API");
-        self.tellers.spawn(async move { admin::serve(listener, parts, shutdown).await });
+        self.publishers.spawn(async move { admin::serve(listener, parts, shutdown).await });
         Ok(address)
     }
 
@@ -185,10 +182,10 @@ impl Process {
     /// Stops everything, those that tell after those that refresh, and says so in the heartbeat.
     pub(crate) async fn stop(mut self) {
         self.stop_refreshing().await;
-        self.telling.cancel();
-        join(&mut self.tellers).await;
+        self.publishing.cancel();
+        join(&mut self.publishers).await;
         self.stopped.cancel();
-        join(&mut self.heart).await;
+        join(&mut self.heartbeat).await;
         tracing::info!("stopped");
     }
 }

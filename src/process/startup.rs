@@ -1,6 +1,6 @@
 //! What every process does before anything else, and what the roles check before they start.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::{
     crypto::{Keyring, check_canary, make_canary},
@@ -20,15 +20,8 @@ pub(crate) fn harden() -> anyhow::Result<()> {
 
 /// Refuses to run on another schema than this binary's.
 pub(crate) async fn check_schema(store: &Store) -> anyhow::Result<()> {
-    let version = store.schema_version().await.context("database: cannot read the schema's version")?;
-    match version.found {
-        Some(found) if found >= version.expected => Ok(()),
-        Some(found) => bail!(
-            "the database has schema {found}, this binary needs {}: run `token-refresh migrate`",
-            version.expected
-        ),
-        None => bail!("the database is empty: run `token-refresh migrate`"),
-    }
+    let schema = store.schema().await.context("database: cannot read which migrations were applied")?;
+    Ok(schema.check()?)
 }
 
 /// Opens every key's canary, and makes the missing ones: a wrong key under a known id stops the

@@ -12,8 +12,8 @@ use lapin::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Broker,
-    dead_letter::{REASON, SOURCE_QUEUE},
+    broker::Broker,
+    bury::{REASON, SOURCE_QUEUE},
     error::{PublishError, QueueError},
     incoming::{TRACEPARENT, header, text},
     link::{ANSWER_LIMIT, within},

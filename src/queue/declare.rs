@@ -14,7 +14,7 @@ use lapin::{
 use super::{
     error::QueueError,
     link::{ANSWER_LIMIT, Link, within},
-    topology::{Binding, Exchange, Queue, TOPOLOGY},
+    topology::{AmqpExchange, Binding, Queue, TOPOLOGY},
 };
 
 /// A piece of the topology that is not at the broker as the definitions say. `Display` is a sentence
@@ -123,7 +123,7 @@ impl Survey<'_> {
 
 fn declare_exchange(
     channel: &Channel,
-    exchange: &'static Exchange,
+    exchange: &'static AmqpExchange,
     passive: bool,
 ) -> impl Future<Output = Result<(), QueueError>> {
     let options = ExchangeDeclareOptions {

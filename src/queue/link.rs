@@ -40,7 +40,7 @@ pub(super) async fn within<T>(
     }
 }
 
-/// How to reach the broker, and as whom to appear there.
+/// How to reach the broker, and the name to appear under.
 #[derive(Debug, Clone)]
 pub(super) struct Dial {
     pub(super) address: Arc<Address>,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::{
-    dead_letter::{bury, fit},
+    bury::{bury, fit},
     error::{Chain, QueueError},
     incoming::Incoming,
     link::{ANSWER_LIMIT, within},

@@ -35,14 +35,14 @@ pub(super) static TOPOLOGY: LazyLock<Topology> =
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Topology {
-    pub(super) exchanges: Vec<Exchange>,
+    pub(super) exchanges: Vec<AmqpExchange>,
     /// In the order of declaring: what dead letters are sent to comes before what sends them.
     pub(super) queues: Vec<Queue>,
     pub(super) bindings: Vec<Binding>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Exchange {
+pub(super) struct AmqpExchange {
     pub(super) name: String,
     #[serde(rename = "type")]
     kind: String,
@@ -67,7 +67,7 @@ pub(super) struct Binding {
     pub(super) routing_key: String,
 }
 
-impl Exchange {
+impl AmqpExchange {
     pub(super) fn kind(&self) -> ExchangeKind {
         match self.kind.as_str() {
             "direct" => ExchangeKind::Direct,

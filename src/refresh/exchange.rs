@@ -1,7 +1,7 @@
 //! The middle of an attempt: open the sealed texts, build the one request, call eBay.
 //!
 //! Every trigger comes through here, so a debug run and a scheduled run of one account differ in
-//! nothing but who caused them (DESIGN §1).
+//! nothing but who caused them.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::decide::{NOT_A_TOKEN, Unopened};
 use crate::{
-    crypto::{Context, Field, Keyring, OpenError, Sealed},
+    crypto::{Field, Keyring, OpenError, SealContext, Sealed},
     domain::{
         class::{Class, Sent},
         token::{ClientSecret, RefreshToken, shown_prefix},
     },
     ebay::{EbayClient, Grant, RefreshRequest, Refusal, TokenEndpoint, classify, synthetic_request},
-    message::{ExchangeRequest, ExchangeResponse, Source},
+    message::{ShownRequest, ShownResponse, Source},
     store::{Claim, Store},
 };
 
@@ -28,9 +28,9 @@ pub(super) struct Exchange {
     /// Whether the request was written.
     pub(super) sent: Sent,
     /// The request as shown, synthetic where none was sent.
-    pub(super) request: Option<ExchangeRequest>,
+    pub(super) request: Option<ShownRequest>,
     /// The answer as shown.
-    pub(super) response: Option<ExchangeResponse>,
+    pub(super) response: Option<ShownResponse>,
     /// Milliseconds by phase.
     pub(super) timings_ms: BTreeMap<String, u64>,
 }
@@ -102,7 +102,7 @@ fn open(claim: &Claim, keyring: &Keyring) -> Result<(ClientSecret, RefreshToken)
 }
 
 fn open_token(claim: &Claim, keyring: &Keyring) -> Result<RefreshToken, Unsendable> {
-    let context = Context::refresh_token(claim.subject.account_id, claim.subject.environment);
+    let context = SealContext::refresh_token(claim.subject.account_id, claim.subject.environment);
     let text = keyring.open(&context, &claim.refresh_token).map_err(|error| {
         log_path(claim, NOTHING, NOTHING);
         log_unopened(claim, "refresh_token", claim.subject.account_id.0, &claim.refresh_token, &error);
@@ -117,7 +117,7 @@ fn open_token(claim: &Claim, keyring: &Keyring) -> Result<RefreshToken, Unsendab
 }
 
 fn open_secret(claim: &Claim, keyring: &Keyring) -> Result<ClientSecret, Unsendable> {
-    let context = Context::client_secret(claim.keyset, claim.subject.environment);
+    let context = SealContext::client_secret(claim.keyset, claim.subject.environment);
     let text = keyring.open(&context, &claim.client_secret).map_err(|error| {
         log_unopened(claim, "client_secret", claim.keyset.0, &claim.client_secret, &error);
         let text = format!("client secret of keyset {}: {error}", claim.keyset);
@@ -175,7 +175,7 @@ fn refusal(class: Class, reason: &'static str, text: &dyn std::fmt::Display) -> 
 fn unsent(
     refusal: Refusal,
     unopened: Option<Unopened>,
-    request: Option<ExchangeRequest>,
+    request: Option<ShownRequest>,
     timings_ms: BTreeMap<String, u64>,
 ) -> Exchange {
     Exchange { result: Err(refusal), unopened, sent: Sent::No, request, response: None, timings_ms }

@@ -16,13 +16,13 @@ use super::{
     decide::{DEMOTED_EVERY, Decision, Policy, decide, spread_of},
     exchange::{self, Exchange, millis},
     reap,
-    stand_aside::Aside,
+    stand_aside::StandAside,
 };
 use crate::{
     connect_log::Announcer,
-    crypto::{Context, Field, Keyring},
+    crypto::{Field, Keyring, SealContext},
     domain::{
-        breaker::{Evidence, Testimony},
+        breaker::{Signal, SignalKind},
         class::Class,
         retry::Pauses,
     },
@@ -61,7 +61,7 @@ pub struct HandlerParts {
     /// Names this process in leases and entries.
     pub runner: Runner,
     /// Takes this worker off the queues should it lack a key that others have.
-    pub aside: Aside,
+    pub stand_aside: StandAside,
     /// Counts attempts under way, for the heartbeat.
     pub in_flight: Arc<AtomicI32>,
 }
@@ -99,8 +99,8 @@ impl Handler {
     }
 
     /// Whether this worker stands aside.
-    pub(super) fn aside(&self) -> &Aside {
-        &self.parts.aside
+    pub(super) fn stand_aside(&self) -> &StandAside {
+        &self.parts.stand_aside
     }
 
     /// Handles one message, and says what the broker is to do with it.
@@ -165,7 +165,7 @@ impl Handler {
         match self.finish(finish, started + self.parts.limits.lease).await {
             Ok(FinishOutcome::Finished { entry, stand_aside }) => {
                 if stand_aside {
-                    self.parts.aside.step(&entry);
+                    self.parts.stand_aside.step(&entry);
                 }
                 log_outcome(&entry, millis(started));
                 self.parts.announcer.announce(*entry);
@@ -200,7 +200,7 @@ impl Handler {
                 verdict: decision.verdict.clone(),
             },
         };
-        let testimony = testimony(claim, &exchange, decision.class);
+        let signal = signal(claim, &exchange, decision.class);
         let mut entry = Entry::without_exchange(
             claim.attempt,
             &claim.subject,
@@ -227,7 +227,7 @@ impl Handler {
             epoch: claim.epoch,
             token_version: claim.token_version,
             secret_version: claim.secret_version,
-            testimony,
+            signal,
             claimed_at: claim.claimed_at,
             effect,
             draft: Draft::new(entry),
@@ -236,7 +236,8 @@ impl Handler {
 
     fn refreshed(&self, claim: &Claim, grant: &Grant, decision: &Decision) -> Effect {
         let (row, environment) = (claim.subject.account_id.0, claim.subject.environment);
-        let seal = |field, text: &str| self.parts.keyring.seal(&Context::new(field, row, environment), text);
+        let seal =
+            |field, text: &str| self.parts.keyring.seal(&SealContext::new(field, row, environment), text);
         Effect::Refreshed {
             access_token: seal(Field::AccessToken, grant.access_token.expose()),
             expires_in: grant.expires_in,
@@ -299,17 +300,17 @@ async fn unclaimed(message: &RefreshMessage, error: &StoreError) -> Disposition 
     Disposition::DeadLetter(format!("claim refused: {error}"))
 }
 
-/// What the attempt says of its keyset, where the gate listens: a plain success of an open gate
-/// changes nothing and costs nothing.
-fn testimony(claim: &Claim, exchange: &Exchange, class: Class) -> Option<Testimony> {
-    let evidence = Evidence::of(class);
+/// What the attempt says of its keyset, where its breaker counts it: a plain success under a
+/// breaker at rest changes nothing and costs nothing.
+fn signal(claim: &Claim, exchange: &Exchange, class: Class) -> Option<Signal> {
+    let kind = SignalKind::of(class);
     let retry_after = exchange.result.as_ref().err().and_then(|refusal| refusal.retry_after);
-    let heard = match evidence {
-        Evidence::Accepted => claim.gate_listens,
-        Evidence::Nothing => claim.probe,
-        Evidence::CredentialsRefused | Evidence::ProviderDown | Evidence::QuotaReached => true,
+    let observed = match kind {
+        SignalKind::Accepted => claim.breaker_observes,
+        SignalKind::Nothing => claim.probe,
+        SignalKind::CredentialsRefused | SignalKind::ProviderDown | SignalKind::QuotaReached => true,
     };
-    heard.then_some(Testimony { evidence, begun_under: claim.gate_version, probe: claim.probe, retry_after })
+    observed.then_some(Signal { kind, begun_under: claim.breaker_version, probe: claim.probe, retry_after })
 }
 
 /// One line per outcome.

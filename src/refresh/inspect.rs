@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    crypto::{Context, DecryptReason, Keyring, Sealed},
+    crypto::{DecryptReason, Keyring, SealContext, Sealed},
     domain::{
         account::AccountId,
         class::Class,
@@ -73,17 +73,19 @@ pub async fn inspect(
     };
     let Some(tokens) = store.stored_tokens(id).await? else { return Ok(None) };
     let environment = account.subject.environment;
-    let mut refresh_token = look(keyring, &Context::refresh_token(id, environment), &tokens.refresh_token);
-    if let (None, Ok(text)) =
-        (refresh_token.reason, keyring.open(&Context::refresh_token(id, environment), &tokens.refresh_token))
-    {
+    let mut refresh_token =
+        look(keyring, &SealContext::refresh_token(id, environment), &tokens.refresh_token);
+    if let (None, Ok(text)) = (
+        refresh_token.reason,
+        keyring.open(&SealContext::refresh_token(id, environment), &tokens.refresh_token),
+    ) {
         refresh_token.problem =
             RefreshToken::checked(text).err().map(|error| format!("the opened text {error}"));
     }
     let access_token = tokens
         .access_token
         .as_deref()
-        .map(|sealed| look(keyring, &Context::access_token(id, environment), sealed));
+        .map(|sealed| look(keyring, &SealContext::access_token(id, environment), sealed));
     let advice = advice(&refresh_token, &status);
     Ok(Some(Inspection {
         status,
@@ -97,7 +99,7 @@ pub async fn inspect(
     }))
 }
 
-fn look(keyring: &Keyring, context: &Context, sealed: &str) -> SealedView {
+fn look(keyring: &Keyring, context: &SealContext, sealed: &str) -> SealedView {
     let opened = keyring.open(context, sealed);
     let key_id = Sealed::named_key(sealed).map(str::to_owned);
     let masked = opened.as_ref().ok().map(|text| Masked::of(text));
@@ -123,7 +125,7 @@ fn advice(refresh_token: &SealedView, status: &AccountStatus) -> String {
         Some(DecryptReason::WrongContext) => "The text belongs to another row, field or environment: it was copied. Restore this row's own text, or import the seller's token again (`accounts import --replace`).".into(),
         Some(
             DecryptReason::NotSealed | DecryptReason::Malformed | DecryptReason::Truncated | DecryptReason::Corrupt,
-        ) => "The stored text is damaged. Restore the row from a backup, or import the seller's token again (`accounts import --replace`); if the seller's token is lost, he must connect again.".into(),
+        ) => "The stored text is damaged. Restore the row from a backup, or import the seller's token again (`accounts import --replace`); if the seller's token is lost, they must connect again.".into(),
         None if refresh_token.problem.is_some() => {
             "Import the seller's refresh token again (`accounts import --replace`).".into()
         }

@@ -10,7 +10,7 @@ use crate::{
 /// Leases closed in one transaction.
 const SLICE_MAX: i64 = 500;
 
-/// Closes the expired leases of `accounts`, or of all; answers how many.
+/// Closes the expired leases of `accounts`, or of all; returns how many.
 pub async fn reap(
     store: &Store,
     announcer: &Announcer,

@@ -95,7 +95,7 @@ impl Scheduler {
         // Each part on its own: one that fails holds up no other (G6).
         let reaped = report("closing leases", self.reap().await);
         let people = report("people's requests", self.serve_people().await);
-        let probes = report("probes of closed gates", self.publish_probes().await);
+        let probes = report("probes of tripped breakers", self.publish_probes().await);
         report("the backlog's sample", self.store.sample_backlog().await);
         let due = report("due accounts", self.publish_due().await);
         if reaped && people && probes && due {
@@ -128,7 +128,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Sends single calls through closed gates, and brings back accounts whose missing key is there.
+    /// Sends single calls through tripped breakers, and brings back accounts whose missing key is there.
     async fn publish_probes(&self) -> Result<(), StoreError> {
         let found = self.store.unblock_by_key().await?;
         if found > 0 {
@@ -215,7 +215,7 @@ impl Scheduler {
     }
 }
 
-/// Tells of a part of a tick that failed; answers whether it did not.
+/// Tells of a part of a tick that failed; returns whether it did not.
 fn report(part: &str, result: Result<(), StoreError>) -> bool {
     let Err(error) = result else { return true };
     tracing::warn!(part, error = %crate::logging::Chain(&error), "a part of the tick failed; the next tick tries again");

@@ -11,12 +11,12 @@ use crate::message::Entry;
 
 /// Whether this worker stands aside, and why. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Aside {
+pub struct StandAside {
     token: CancellationToken,
     reason: Arc<OnceLock<String>>,
 }
 
-impl Aside {
+impl StandAside {
     /// Stands aside because of what `entry` tells.
     pub(super) fn step(&self, entry: &Entry) {
         let error = entry.error.as_deref().unwrap_or("a key is missing");

@@ -18,10 +18,10 @@ pub struct WorkerSettings {
 pub async fn run(broker: &Broker, handler: &Handler, settings: WorkerSettings, shutdown: CancellationToken) {
     // Standing aside stops both consumers; what is under way is finished either way.
     let taking = shutdown.child_token();
-    let aside = handler.aside();
+    let stand_aside = handler.stand_aside();
     let watch = async {
         tokio::select! {
-            () = aside.token().cancelled() => taking.cancel(),
+            () = stand_aside.token().cancelled() => taking.cancel(),
             () = taking.cancelled() => {}
         }
     };

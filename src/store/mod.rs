@@ -37,7 +37,7 @@ pub use self::{
     postgres::{
         coalesce::Coalescer,
         error::StoreError,
-        migrate::{SchemaVersion, migrate},
+        migrate::{MigrateError, Schema, SchemaMismatch, migrate},
         pool::{BadDatabaseUrl, PoolSettings, Store},
     },
     registry::{

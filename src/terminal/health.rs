@@ -97,8 +97,8 @@ fn warnings(f: &Health, queues: Option<&[QueueDepth]>) -> Vec<String> {
     if f.missing != 0 {
         warnings.push(format!("{} attempt(s) without an entry: look at the log-writer's log", f.missing));
     }
-    for gate in &f.closed_gates {
-        warnings.push(format!("keyset {gate}; its accounts wait, a probe asks again"));
+    for keyset in &f.tripped_breakers {
+        warnings.push(format!("keyset {keyset}; its accounts wait, a probe asks again"));
     }
     warnings.extend(f.aside.iter().cloned());
     if f.workers == 0 {

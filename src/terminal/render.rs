@@ -7,7 +7,7 @@ use chrono::SecondsFormat;
 use super::text::printable;
 use crate::{
     domain::class::Class,
-    message::{Entry, ExchangeRequest, ExchangeResponse},
+    message::{Entry, ShownRequest, ShownResponse},
     text_enum::text_enum,
 };
 
@@ -107,7 +107,7 @@ fn full(entry: &Entry, number: Option<usize>) -> String {
     text
 }
 
-fn write_request(text: &mut String, request: &ExchangeRequest) {
+fn write_request(text: &mut String, request: &ShownRequest) {
     let _ = writeln!(
         text,
         "request:\n  {} {}",
@@ -123,7 +123,7 @@ fn write_request(text: &mut String, request: &ExchangeRequest) {
     }
 }
 
-fn write_response(text: &mut String, response: &ExchangeResponse) {
+fn write_response(text: &mut String, response: &ShownResponse) {
     let _ = writeln!(text, "response:\n  HTTP {}", response.status);
     for (name, value) in &response.headers {
         let _ = writeln!(text, "  {}: {}", printable(name, false), printable(value, false));

@@ -83,7 +83,7 @@ async fn g4_a_client_secret_comes_from_file_or_input_and_is_never_echoed() {
     let keyset = stage.store.find_keyset(Environment::Production, "FileApp").await.expect("SQL").expect("it");
     let sealed: String =
         stage.value(&format!("select client_secret from keysets where id = '{}'", keyset.id)).await;
-    let context = token_refresh::crypto::Context::client_secret(keyset.id, Environment::Production);
+    let context = token_refresh::crypto::SealContext::client_secret(keyset.id, Environment::Production);
     assert_eq!(stage.keyring.open(&context, &sealed).expect("it opens").as_str(), "PRD-file-secret-123456");
 
     let replace = ["keysets", "secret", "FileApp"];

@@ -1,13 +1,16 @@
-//! What people rely on is read here: settings, commands in documents, and the layers of the code.
+//! What people rely on is read here: settings, commands in documents, guarantees.
+
+mod guarantees;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::{Command, CommandFactory};
 use token_refresh::{commands::Cli, config::SECRET_SETTINGS};
+
+use crate::support::project::{read, sources};
 
 /// What `deploy/env.example` must say of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +93,9 @@ fn is_name(text: &str) -> bool {
 #[test]
 fn commands_and_flags_that_documents_and_messages_name_exist() {
     let program = Cli::command();
-    let mut documents = vec![PathBuf::from("README.md"), PathBuf::from("deploy/README.md")];
+    let mut documents = ["README.md", "deploy/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+        .map(PathBuf::from)
+        .to_vec();
     documents.extend(sources());
     let mut seen = 0;
     for document in documents {
@@ -128,234 +133,4 @@ fn commands_and_flags_that_documents_and_messages_name_exist() {
         }
     }
     assert!(seen > 30, "only {seen} commands were found: has the way of writing them changed?");
-}
-
-/// Which modules each may name, besides itself: the words for all, then only what stands above it.
-const LAYERS: [(&str, &[&str]); 24] = [
-    // Words.
-    ("text_enum", &[]),
-    ("token", &[]),
-    ("account", &["text_enum"]),
-    ("failure", &["text_enum"]),
-    ("gate", &["text_enum", "failure"]),
-    ("quota", &[]),
-    ("message", &["text_enum", "token", "account", "failure"]),
-    // Tools without a word of the business.
-    ("retry", &[]),
-    ("logging", &["text_enum"]),
-    // Adapters, which do not know each other; the queue knows no business rule, so no word either.
-    ("crypto", &["text_enum", "token", "account", "failure", "message"]),
-    ("store", &["text_enum", "token", "account", "failure", "gate", "quota", "message"]),
-    ("ebay", &["text_enum", "token", "account", "failure", "message"]),
-    ("queue", &["retry"]),
-    // Readers of files, and the independent witness: words only.
-    ("import", &["text_enum", "token", "account"]),
-    ("fake_ebay", &["token", "account"]),
-    // Flow.
-    ("connect_log", &["message", "account", "retry", "logging", "store", "queue"]),
-    (
-        "refresh",
-        &[
-            "token",
-            "account",
-            "failure",
-            "gate",
-            "message",
-            "retry",
-            "logging",
-            "crypto",
-            "store",
-            "ebay",
-            "queue",
-            "connect_log",
-        ],
-    ),
-    ("scheduler", &["account", "message", "logging", "store", "queue", "connect_log", "refresh"]),
-    ("instance", &["message", "logging", "store", "refresh"]),
-    // Surfaces.
-    ("terminal", &["text_enum", "account", "failure", "message", "store", "queue", "connect_log", "refresh"]),
-    (
-        "admin",
-        &[
-            "text_enum",
-            "token",
-            "account",
-            "failure",
-            "message",
-            "retry",
-            "logging",
-            "crypto",
-            "store",
-            "queue",
-            "connect_log",
-            "refresh",
-            "scheduler",
-            "terminal",
-            "instance",
-        ],
-    ),
-    // Assembly: the configuration builds what it configures, the commands know everything.
-    ("config", &["text_enum", "crypto", "logging", "queue", "refresh", "scheduler", "store"]),
-    (
-        "commands",
-        &[
-            "text_enum",
-            "token",
-            "account",
-            "failure",
-            "message",
-            "retry",
-            "logging",
-            "crypto",
-            "store",
-            "ebay",
-            "queue",
-            "import",
-            "fake_ebay",
-            "connect_log",
-            "refresh",
-            "scheduler",
-            "instance",
-            "terminal",
-            "admin",
-            "config",
-        ],
-    ),
-    ("main", &["commands"]),
-];
-
-#[test]
-fn a_module_names_only_those_above_it() {
-    let allowed: BTreeMap<_, BTreeSet<_>> =
-        LAYERS.iter().map(|(module, may)| (*module, may.iter().copied().collect())).collect();
-    let mut wrong = Vec::new();
-    for path in sources() {
-        let module = module_of(&path);
-        if module == "lib" {
-            continue;
-        }
-        let may: &BTreeSet<&str> =
-            allowed.get(module.as_str()).unwrap_or_else(|| panic!("{module} has no layer: add it to LAYERS"));
-        for named in named_modules(&code_of(&path)) {
-            if named != module && !may.contains(named.as_str()) {
-                wrong.push(format!("{} names {named}", path.display()));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn sql_amqp_and_environment_stand_in_one_module_each() {
-    let rules: [(&str, &[&str], &[&str]); 4] = [
-        ("the database's driver", &["tokio_postgres", "deadpool_postgres", "refinery"], &["store"]),
-        ("the broker's driver", &["lapin"], &["queue"]),
-        ("the environment", &["env::var", "env = \"", "env::args", "env::set_var"], &["config"]),
-        ("the HTTP client", &["reqwest"], &["ebay"]),
-    ];
-    let mut wrong = Vec::new();
-    for path in sources() {
-        let (module, code) = (module_of(&path), code_of(&path));
-        for (what, words, allowed) in rules {
-            for word in words.iter().filter(|word| code.contains(**word)) {
-                // A log filter names libraries, not their types.
-                let quiet = module == "logging"
-                    && code.contains(&format!("{word}=off")) | code.contains(&format!("{word}=warn"));
-                if !allowed.contains(&module.as_str()) && !quiet {
-                    wrong.push(format!("{}: {word} ({what})", path.display()));
-                }
-            }
-        }
-        if module != "store" {
-            let statements =
-                ["select ", "insert into ", "update ", "delete from ", "create table ", "alter table "];
-            for text in code.split('"').skip(1).step_by(2) {
-                let text = text.trim_start().to_ascii_lowercase();
-                let is_sql = text.starts_with("/* ")
-                    || statements.iter().any(|start| text.starts_with(start) && text.contains(" where "));
-                if is_sql {
-                    wrong.push(format!("{}: SQL: {text}", path.display()));
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// The modules that `code` names through `crate::`.
-fn named_modules(code: &str) -> BTreeSet<String> {
-    let mut named = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        if !rest.starts_with('{') {
-            named.insert(identifier(rest));
-            continue;
-        }
-        let (mut depth, mut begins) = (0, false);
-        for (at, character) in rest.char_indices() {
-            match character {
-                '{' => (depth, begins) = (depth + 1, depth == 0),
-                '}' if depth == 1 => break,
-                '}' => depth -= 1,
-                ',' if depth == 1 => begins = true,
-                _ if begins && !character.is_whitespace() => {
-                    named.insert(identifier(&rest[at..]));
-                    begins = false;
-                }
-                _ => {}
-            }
-        }
-    }
-    named
-}
-
-fn identifier(text: &str) -> String {
-    text.chars().take_while(|character| character.is_ascii_alphanumeric() || *character == '_').collect()
-}
-
-/// The first part of a source file's path below `src`.
-fn module_of(path: &Path) -> String {
-    let below = path.strip_prefix("src").expect("a source file");
-    let first = below.components().next().expect("a path").as_os_str().to_string_lossy().into_owned();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-/// A file's code: without comments, and without its tests.
-fn code_of(path: &Path) -> String {
-    let text = read(path);
-    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    let code = code.join("\n");
-    code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
-}
-
-/// All source files but those of tests, from the crate's root.
-fn sources() -> Vec<PathBuf> {
-    let (mut found, mut directories) = (Vec::new(), vec![PathBuf::from("src")]);
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(root().join(&directory)).expect("src can be read") {
-            let path = directory.join(entry.expect("src can be read").file_name());
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            if root().join(&path).is_dir() {
-                if name != "tests" {
-                    directories.push(path);
-                }
-            } else if path.extension().is_some_and(|end| end == "rs")
-                && name != "tests.rs"
-                && !name.ends_with("_tests.rs")
-            {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-fn read(path: impl AsRef<Path>) -> String {
-    let path = root().join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

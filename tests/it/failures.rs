@@ -69,7 +69,7 @@ async fn g5_no_failure_destroys_anything() {
     let mut accounts = Vec::new();
     for case in &CASES {
         let name = case.behaviour.to_string();
-        // A keyset of its own: what closes one keyset's gate must not stop the others' calls.
+        // A keyset of its own: what trips one keyset's breaker must not stop the others' calls.
         let client_id = format!("Case-PRD-{}", accounts.len());
         stage.ebay.add_application(&client_id, CLIENT_SECRET);
         let keyset = stage.keyset(&client_id, CLIENT_SECRET, 50_000).await;
@@ -181,7 +181,7 @@ async fn an_answer_that_asks_to_wait_is_obeyed_and_a_suspect_is_asked_hourly() {
         let status = stage.status(account).await;
         let pause = (status.next_refresh_at.expect("not paused") - entry.created_at).num_seconds();
         assert!(seconds.contains(&pause), "{pause}");
-        assert_ne!(status.status, Status::ReconnectRequired, "nothing is proven");
+        assert_ne!(status.status, Status::ReconnectRequired, "nothing is confirmed");
     }
 }
 

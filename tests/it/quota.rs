@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use token_refresh::{
-    crypto::Context,
+    crypto::SealContext,
     domain::{
         account::{AccountId, KeysetId},
         class::{Class, NotRun, Sent},
@@ -154,7 +154,7 @@ async fn seller(stage: &Stage, keyset: KeysetId, username: &str) -> AccountId {
     let (account, _) = stage.store.put_account(&new).await.expect("an account");
     let import = ImportToken {
         account,
-        sealed: stage.keyring.seal(&Context::refresh_token(account, ENVIRONMENT), token.expose()),
+        sealed: stage.keyring.seal(&SealContext::refresh_token(account, ENVIRONMENT), token.expose()),
         sha256: token.sha256(),
         refresh_expires_at: None,
         replace: false,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use token_refresh::{
-    crypto::Context,
+    crypto::SealContext,
     domain::{
         account::AccountId,
         class::{Class, NotRun, Sent},
@@ -378,7 +378,7 @@ async fn seal_all(stage: &Stage, username: &str) {
     let (mut accounts, mut sealed) = (Vec::new(), Vec::new());
     for row in rows {
         let account = AccountId(row.get(0));
-        let context = Context::refresh_token(account, ENVIRONMENT);
+        let context = SealContext::refresh_token(account, ENVIRONMENT);
         accounts.push(account.0);
         sealed.push(stage.keyring.seal(&context, token.expose()));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lapin::{BasicProperties, types::FieldTable};
 use serde_json::{Value, json};
 use token_refresh::{
-    crypto::Context,
+    crypto::SealContext,
     domain::{
         account::{AccountId, AttemptId},
         class::{Class, Sent},
@@ -136,14 +136,14 @@ async fn g3_what_opens_to_no_token_is_never_sent() {
     let token = refresh_token("mil_243", 1);
     let mut accounts = Vec::new();
     let sealed_twice =
-        stage.keyring.seal(&Context::refresh_token(AccountId::fresh(), ENVIRONMENT), token.expose());
+        stage.keyring.seal(&SealContext::refresh_token(AccountId::fresh(), ENVIRONMENT), token.expose());
     let huge = format!("v^1.1#{}", "x".repeat(9_000));
     let broken = format!("{}\r\nX-Evil: 1", token.expose());
     for (number, text) in
         [&sealed_twice, "AgAAAA**AQAAAA**aAAAAA**", "v^1", "", &huge, &broken].into_iter().enumerate()
     {
         let account = stage.rested_seller(&format!("seller_{number}")).await;
-        let sealed = stage.keyring.seal(&Context::refresh_token(account, ENVIRONMENT), text);
+        let sealed = stage.keyring.seal(&SealContext::refresh_token(account, ENVIRONMENT), text);
         stage
             .sql(&format!("update tokens set refresh_token = '{sealed}' where account_id = '{account}'"))
             .await;

@@ -1,8 +1,8 @@
-//! eBay's rules: failures with proof, keysets' gates, and the quota as a budget, on the stage's clock.
+//! eBay's rules: failures with proof, keysets' breakers, and the quota as a budget, on the stage's clock.
 
+mod breaker;
 mod budget;
-mod gate;
-mod proof;
+mod confirm;
 
 use std::time::Duration;
 
@@ -70,9 +70,9 @@ async fn count(stage: &Stage, condition: &str) -> i64 {
     stage.value(&format!("select count(*) from refresh_state where {condition}")).await
 }
 
-/// Waits for a keyset's gate.
-async fn expect_gate(stage: &Stage, expected: &str) {
-    eventually(&format!("the gate is {expected}"), || async {
+/// Waits for a keyset's state.
+async fn expect_keyset(stage: &Stage, expected: &str) {
+    eventually(&format!("the keyset is {expected}"), || async {
         let now: String =
             stage.value(&format!("select state from keysets where id = '{}'", stage.keyset)).await;
         (now == expected).then_some(())

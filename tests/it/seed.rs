@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use token_refresh::{
-    crypto::{Context, Keyring},
+    crypto::{Keyring, SealContext},
     domain::{
         account::{AccountId, Environment, KeysetId, Role, Status},
         class::{Class, Sent},
@@ -195,7 +195,7 @@ async fn a_decrypt_failure_is_told_with_a_synthetic_request_and_no_call() {
 }
 
 #[tokio::test]
-async fn verify_says_fixed_and_verified_with_its_evidence() {
+async fn verify_says_fixed_and_verified_with_its_details() {
     let stage = Stage::set().await;
     let account = stage.rested_seller("mil_243").await;
     let _crew = stage.crew().await;
@@ -365,7 +365,7 @@ impl Damage {
 fn sealed_as(damage: Damage, stage: &Stage, account: AccountId) -> String {
     let token = refresh_token("damaged", 2);
     let seal = |keyring: &Keyring, account| {
-        keyring.seal(&Context::refresh_token(account, Environment::Production), token.expose())
+        keyring.seal(&SealContext::refresh_token(account, Environment::Production), token.expose())
     };
     let whole = seal(&stage.keyring, account);
     match damage {
@@ -396,7 +396,7 @@ async fn sandbox_seller(stage: &Stage, username: &str) -> AccountId {
         id,
         environment,
         client_id: CLIENT_ID.into(),
-        client_secret: stage.keyring.seal(&Context::client_secret(id, environment), CLIENT_SECRET),
+        client_secret: stage.keyring.seal(&SealContext::client_secret(id, environment), CLIENT_SECRET),
         daily_quota: 50_000,
         api_url: Some(stage.ebay.url()),
     };
@@ -414,7 +414,7 @@ async fn sandbox_seller(stage: &Stage, username: &str) -> AccountId {
     stage.ebay.add_seller(CLIENT_ID, "sandbox", token.expose());
     let import = ImportToken {
         account,
-        sealed: stage.keyring.seal(&Context::refresh_token(account, environment), token.expose()),
+        sealed: stage.keyring.seal(&SealContext::refresh_token(account, environment), token.expose()),
         sha256: token.sha256(),
         refresh_expires_at: None,
         replace: false,

@@ -1,4 +1,4 @@
-//! The tests' own support, proven against the real servers.
+//! The tests' own support against the real servers.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
-use token_refresh::store::{PoolSettings, Store};
+use token_refresh::store::{PoolSettings, SchemaMismatch, Store, migrate};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::NoTls;
@@ -82,8 +82,28 @@ async fn a_migrated_database_has_the_schema_of_this_crate() {
     let (one, other) = tokio::join!(TestDatabase::migrated(), TestDatabase::migrated());
     for database in [one, other] {
         let store = Store::new(database.url(), &PoolSettings::default()).expect("an address");
-        let version = store.schema_version().await.expect("the database answers");
-        assert_eq!(version.found, Some(version.expected));
+        store.schema().await.expect("the database answers").check().expect("the schema of this crate");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_of_another_set_of_migrations_is_refused_by_name() {
+    for differs in ["name = 'orgs'", "checksum = '1'"] {
+        let database = TestDatabase::migrated().await;
+        let client = database.connect().await;
+        let change = format!("update refinery_schema_history set {differs} where version = 2");
+        assert_eq!(client.execute(&change, &[]).await.expect("SQL"), 1);
+        let tables = async || {
+            let count = "select count(*) from information_schema.tables where table_schema = 'public'";
+            client.query_one(count, &[]).await.expect("SQL").get::<_, i64>(0)
+        };
+        let before = tables().await;
+        let store = Store::new(database.url(), &PoolSettings::default()).expect("an address");
+        let told = migrate(&store).await.expect_err("another set").to_string();
+        assert!(told.contains("an earlier, unreleased set") && told.contains("made anew"), "{told}");
+        let mismatch = store.schema().await.expect("the database answers").check();
+        assert!(matches!(mismatch, Err(SchemaMismatch::OtherSet { version: 2, .. })), "{mismatch:?}");
+        assert_eq!(tables().await, before);
     }
 }
 

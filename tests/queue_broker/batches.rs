@@ -96,8 +96,8 @@ async fn g6_one_bad_message_of_a_batch_dies_alone() {
 async fn a_stop_gives_back_what_was_delivered_and_not_begun() {
     let stage = Stage::set().await;
     stage.publish(names::CONNECT_LOG_STORE, 50).await;
-    let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (wait, count) = (Arc::clone(&gate), Arc::clone(&begun));
+    let (hold, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (wait, count) = (Arc::clone(&hold), Arc::clone(&begun));
     let (broker, shutdown) = (stage.broker.clone(), stage.shutdown.clone());
     let task = tokio::spawn(async move {
         let handler = |batch: Vec<Incoming>| {
@@ -114,7 +114,7 @@ async fn a_stop_gives_back_what_was_delivered_and_not_begun() {
     eventually(async || begun.load(Ordering::SeqCst) == 8).await;
     stage.expect_waiting(names::CONNECT_LOG_STORE, 10).await;
     stage.shutdown.cancel();
-    gate.add_permits(1);
+    hold.add_permits(1);
     timeout(LIMIT, task).await.expect("in time").expect("no panic");
     stage.expect_waiting(names::CONNECT_LOG_STORE, 42).await;
 }

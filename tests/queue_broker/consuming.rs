@@ -61,8 +61,8 @@ async fn a_dead_letter_keeps_its_reason_its_source_and_all_that_was_said_of_it()
 #[tokio::test(flavor = "multi_thread")]
 async fn g1_a_dead_letter_whose_reason_cannot_be_kept_dies_without_it() {
     let stage = Stage::set().await;
-    let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (wait, count) = (Arc::clone(&gate), Arc::clone(&begun));
+    let (hold, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (wait, count) = (Arc::clone(&hold), Arc::clone(&begun));
     stage.consume(names::REFRESH_DUE, 1, move |_| {
         let (wait, count) = (Arc::clone(&wait), Arc::clone(&count));
         async move {
@@ -75,7 +75,7 @@ async fn g1_a_dead_letter_whose_reason_cannot_be_kept_dies_without_it() {
     eventually(async || begun.load(Ordering::SeqCst) == 1).await;
     // Nothing can be published any more, so no copy with the reason either.
     stage.broker.close().await;
-    gate.add_permits(1);
+    hold.add_permits(1);
     stage.expect_waiting(names::REFRESH_DUE_DEAD, 1).await;
     let letters = stage.peek(names::REFRESH_DUE_DEAD).await;
     let headers = &letters[0]["properties"]["headers"];
@@ -126,8 +126,8 @@ async fn no_more_than_the_prefetch_run_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_finishes_what_is_under_way_and_leaves_the_rest() {
     let stage = Stage::set().await;
-    let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (wait, count) = (Arc::clone(&gate), Arc::clone(&begun));
+    let (hold, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (wait, count) = (Arc::clone(&hold), Arc::clone(&begun));
     let consumer = stage.consume(names::REFRESH_DUE, 4, move |_| {
         let (wait, count) = (Arc::clone(&wait), Arc::clone(&count));
         async move {
@@ -140,7 +140,7 @@ async fn a_stop_finishes_what_is_under_way_and_leaves_the_rest() {
     eventually(async || begun.load(Ordering::SeqCst) == 4).await;
     stage.shutdown.cancel();
     stage.expect_waiting(names::REFRESH_DUE, 6).await;
-    gate.add_permits(4);
+    hold.add_permits(4);
     timeout(LIMIT, consumer).await.expect("in time").expect("no panic");
     assert_eq!(begun.load(Ordering::SeqCst), 4);
     stage.expect_waiting(names::REFRESH_DUE, 6).await;

@@ -136,8 +136,8 @@ async fn g1_nothing_confirmed_is_lost_when_the_broker_restarts_under_load() {
 async fn a_broker_that_takes_no_messages_holds_up_neither_publishers_nor_acks() {
     let stage = Stage::set_alone().await;
     let acked = Arc::new(AtomicUsize::new(0));
-    let (gate, count) = (Arc::new(Semaphore::new(0)), Arc::clone(&acked));
-    let wait = Arc::clone(&gate);
+    let (hold, count) = (Arc::new(Semaphore::new(0)), Arc::clone(&acked));
+    let wait = Arc::clone(&hold);
     stage.consume(names::REFRESH_DUE, 10, move |_| {
         let (wait, count) = (Arc::clone(&wait), Arc::clone(&count));
         async move {
@@ -155,7 +155,7 @@ async fn a_broker_that_takes_no_messages_holds_up_neither_publishers_nor_acks() 
         for id in ["a", "b", "c"] {
             answers.push((publisher.publish(&to(names::REFRESH_DUE, id)).await, Instant::now()));
         }
-        gate.add_permits(20);
+        hold.add_permits(20);
         eventually(async || acked.load(Ordering::SeqCst) == 20).await;
     });
     let undisturbed = undisturbed.await;
@@ -165,7 +165,7 @@ async fn a_broker_that_takes_no_messages_holds_up_neither_publishers_nor_acks() 
     let between = answers.windows(2).map(|pair| pair[1].1 - pair[0].1);
     assert!(between.into_iter().all(|time| time < Duration::from_secs(15)), "{answers:?}");
     eventually(async || publisher.publish(&to(names::REFRESH_DUE, "after")).await.is_ok()).await;
-    gate.add_permits(100);
+    hold.add_permits(100);
     stage.expect_waiting(names::REFRESH_DUE, 0).await;
 }
 

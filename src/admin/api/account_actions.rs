@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    account::{Narrow, find_account},
     extract::{Params, Segment},
-    press::{Bench, Wait, press},
+    lookup::{Narrow, find_account},
+    press::{PressState, Wait, press},
 };
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},
@@ -56,13 +56,13 @@ pub(in crate::admin) struct RefreshQuery {
 /// A refresh like the scheduler's, at a person's wish.
 pub(in crate::admin) async fn refresh(
     user: SignedIn,
-    State(bench): State<Bench>,
+    State(state): State<PressState>,
     Segment(account): Segment,
     Params(query): Params<RefreshQuery>,
 ) -> Result<Response, Problem> {
     let narrow = Narrow { env: query.env, org: query.org };
-    let account = find_account(&bench.store, &user, &account, &narrow).await?;
-    press(&bench, &user, &account, Source::Admin, query.wait).await
+    let account = find_account(&state.store, &user, &account, &narrow).await?;
+    press(&state, &user, &account, Source::Admin, query.wait).await
 }
 
 fn done(account: &Account, paused: bool, changed: bool) -> Value {

@@ -9,8 +9,8 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    account::{Narrow, find_account},
     extract::{Params, Segments},
+    lookup::{Narrow, find_account},
 };
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},

@@ -14,7 +14,7 @@ use futures::{StreamExt, stream};
 
 use super::{
     extract::Params,
-    terminal_logs::{Query, Wanted},
+    terminal_logs::{Filter, Query},
 };
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},
@@ -29,7 +29,7 @@ pub(in crate::admin) async fn get(
     State(store): State<Store>,
     Params(query): Params<Query>,
 ) -> Result<Response, Problem> {
-    let filter = Wanted::of(&query).filter(&store, &user).await?;
+    let filter = Filter::of(&query).for_user(&store, &user).await?;
     let pages = Pages { store, filter, before: None, done: false };
     let lines = stream::unfold(pages, |mut pages| async {
         let next = pages.next().await.transpose()?;

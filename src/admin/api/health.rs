@@ -23,17 +23,17 @@ const FRESH: Duration = Duration::from_secs(2);
 /// From here on a tick, and an entry that waits to be stored, is late.
 const LATE_SECS: f64 = 30.0;
 
-/// Figures about the fleet, kept for a moment. Cheap to clone.
+/// Figures about the fleet, cached for a moment. Cheap to clone.
 #[derive(Clone)]
-pub(in crate::admin) struct Fleet {
+pub(in crate::admin) struct FleetFigures {
     store: Store,
     broker: Broker,
     feed: Feed,
-    kept: Arc<Mutex<Option<Kept>>>,
+    cached: Arc<Mutex<Option<Cached>>>,
 }
 
 /// Figures, and when they were asked for.
-struct Kept {
+struct Cached {
     at: Instant,
     figures: Arc<Figures>,
 }
@@ -47,9 +47,9 @@ pub(in crate::admin) struct Figures {
     pub(in crate::admin) quota: Vec<QuotaUse>,
 }
 
-/// What concerns a user's trust in what he is shown, and nothing of others.
+/// How far a user can trust what is shown, with nothing of others' orgs.
 #[derive(Debug, Serialize)]
-struct Trust {
+struct ViewHealth {
     at: DateTime<Utc>,
     newest_entry_at: Option<DateTime<Utc>>,
     newest_entry_age_seconds: Option<f64>,
@@ -62,21 +62,21 @@ struct Trust {
     warnings: Vec<&'static str>,
 }
 
-impl Fleet {
+impl FleetFigures {
     pub(in crate::admin) fn new(store: Store, broker: Broker, feed: Feed) -> Self {
-        Self { store, broker, feed, kept: Arc::default() }
+        Self { store, broker, feed, cached: Arc::default() }
     }
 
     /// The figures, at most two seconds old. Who comes while they are asked for waits for the answer.
     pub(in crate::admin) async fn figures(&self) -> Result<Arc<Figures>, StoreError> {
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.at.elapsed() < FRESH) {
-            return Ok(Arc::clone(&kept.figures));
+        let mut cached = self.cached.lock().await;
+        if let Some(cached) = cached.as_ref().filter(|cached| cached.at.elapsed() < FRESH) {
+            return Ok(Arc::clone(&cached.figures));
         }
         let report = HealthReport::take(&self.store, &self.broker, None).await?;
         let quota = self.store.quota_use(None).await?;
         let figures = Arc::new(Figures { report, quota });
-        *kept = Some(Kept { at: Instant::now(), figures: Arc::clone(&figures) });
+        *cached = Some(Cached { at: Instant::now(), figures: Arc::clone(&figures) });
         Ok(figures)
     }
 
@@ -95,7 +95,7 @@ impl Fleet {
         }
         let f = &figures.report.figures;
         let newest = self.store.newest_entry(user.orgs().as_deref()).await?;
-        let mut trust = Trust {
+        let mut view = ViewHealth {
             at: f.at,
             newest_entry_at: newest.map(|newest| newest.at),
             newest_entry_age_seconds: newest.map(|newest| newest.age_seconds),
@@ -107,12 +107,12 @@ impl Fleet {
             live: self.is_live(),
             warnings: Vec::new(),
         };
-        trust.warnings = trust.find_warnings();
-        Ok(json!(trust))
+        view.warnings = view.find_warnings();
+        Ok(json!(view))
     }
 }
 
-impl Trust {
+impl ViewHealth {
     /// The weightiest first.
     fn find_warnings(&self) -> Vec<&'static str> {
         let judged = [

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 
 use super::{
-    account::{Narrow, find_account},
     extract::{Params, Segment},
+    lookup::{Narrow, find_account},
     press::no_token,
 };
 use crate::{

@@ -11,12 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::health::{Figures, Fleet};
+use super::health::{Figures, FleetFigures};
 use crate::admin::lead::Lead;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(in crate::admin) async fn get(State(fleet): State<Fleet>, State(lead): State<Lead>) -> Response {
+pub(in crate::admin) async fn get(State(fleet): State<FleetFigures>, State(lead): State<Lead>) -> Response {
     let figures = fleet.figures().await.ok();
     let text = render(figures.as_deref(), fleet.is_live(), lead);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
@@ -85,8 +85,8 @@ fn render(figures: Option<&Figures>, feed_is_live: bool, Lead(lead): Lead) -> St
     page.many("quota_calls", "Calls that each keyset began in the last 24 hours.", calls);
     let left = keysets().map(|(labels, used)| (labels, used.forecast(lead).left));
     page.many("quota_left", "Scheduled calls that each keyset may begin.", left);
-    let open = keysets().map(|(labels, used)| (labels, i64::from(used.state == "open")));
-    page.many("keyset_open", "Whether each keyset's accounts may call eBay.", open);
+    let ready = keysets().map(|(labels, used)| (labels, i64::from(used.state == "ready")));
+    page.many("keyset_ready", "Whether each keyset's accounts may call eBay.", ready);
     let capacity = keysets().map(|(labels, used)| (labels, used.forecast(lead).capacity));
     page.many("keyset_capacity", "Accounts that each keyset can keep always fresh.", capacity);
     let exhausted = keysets().filter_map(|(labels, used)| {

@@ -1,6 +1,5 @@
 //! The HTTP API: one file per thing that is asked for.
 
-pub(super) mod account;
 pub(super) mod account_actions;
 pub(super) mod attempt;
 pub(super) mod dead_letters;
@@ -8,6 +7,7 @@ pub(super) mod download;
 pub(super) mod extract;
 pub(super) mod health;
 pub(super) mod inspect;
+pub(super) mod lookup;
 pub(super) mod metrics;
 pub(super) mod press;
 pub(super) mod ready;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::account::no_account;
+use super::lookup::no_account;
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},
     domain::account::{AccountId, AttemptId, Role},
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Wait {
 
 /// What a press works with.
 #[derive(Clone)]
-pub(in crate::admin) struct Bench {
+pub(in crate::admin) struct PressState {
     pub(in crate::admin) store: Store,
     pub(in crate::admin) broker: Broker,
     pub(in crate::admin) shutdown: CancellationToken,
@@ -56,7 +56,7 @@ pub(in crate::admin) struct Bench {
 /// Accepts a refresh of `account` as `source`: 202 with the attempt's id, or with `wait` 200 with its
 /// entry if that comes in time.
 pub(in crate::admin) async fn press(
-    bench: &Bench,
+    state: &PressState,
     user: &SignedIn,
     account: &Account,
     source: Source,
@@ -64,19 +64,19 @@ pub(in crate::admin) async fn press(
 ) -> Result<Response, Problem> {
     user.require(Role::Operator, account.subject.org_id)?;
     let id = account.subject.account_id;
-    if bench.store.stored_tokens(id).await?.is_none() {
+    if state.store.stored_tokens(id).await?.is_none() {
         return Err(no_token());
     }
-    let ahead = ahead_of(&bench.store, id, source).await?;
-    let request = match bench.store.put_request(id, source, &user.id().to_string()).await {
+    let ahead = ahead_of(&state.store, id, source).await?;
+    let request = match state.store.put_request(id, source, &user.id().to_string()).await {
         Ok(request) => request,
         // The account was removed a moment ago.
         Err(error) if error.is_row_fault() => return Err(no_account(None)),
         Err(error) => return Err(error.into()),
     };
-    let published = publish(bench, &request).await;
+    let published = publish(state, &request).await;
     if let Some(Wait(limit)) = wait
-        && let Some(entry) = entry_within(bench, &request, limit).await?
+        && let Some(entry) = entry_within(state, &request, limit).await?
     {
         return Ok(
             Json(json!({ "attempt_id": request.attempt, "account_id": id, "entry": entry })).into_response()
@@ -108,10 +108,10 @@ async fn ahead_of(
 
 /// Whether the broker has confirmed the message within a moment. It is published to the end in any
 /// case, also when the client has gone.
-async fn publish(bench: &Bench, request: &OpenRequest) -> bool {
+async fn publish(state: &PressState, request: &OpenRequest) -> bool {
     let message =
         RefreshMessage { attempt: request.attempt, account: request.account, source: request.source };
-    let publisher = bench.broker.publisher();
+    let publisher = state.broker.publisher();
     let publishing = tokio::spawn(async move {
         let outcome = publish_refresh(&publisher, &message).await;
         if let Err(error) = &outcome {
@@ -124,14 +124,14 @@ async fn publish(bench: &Bench, request: &OpenRequest) -> bool {
 }
 
 async fn entry_within(
-    bench: &Bench,
+    state: &PressState,
     request: &OpenRequest,
     limit: Duration,
 ) -> Result<Option<Entry>, StoreError> {
     let until = Instant::now() + limit;
     loop {
-        let found = bench.store.entry_of_account(request.account, request.attempt).await?;
-        if found.is_some() || Instant::now() >= until || bench.shutdown.is_cancelled() {
+        let found = state.store.entry_of_account(request.account, request.attempt).await?;
+        if found.is_some() || Instant::now() >= until || state.shutdown.is_cancelled() {
             return Ok(found);
         }
         sleep(LOOK_EVERY).await;

@@ -71,13 +71,13 @@ impl Readiness {
             return parts;
         }
         let (schema, queues) = tokio::join!(
-            timeout(PART_WITHIN, self.store.schema_version()),
+            timeout(PART_WITHIN, self.store.schema()),
             timeout(PART_WITHIN, self.broker.queue_status())
         );
         let schema = schema.ok().and_then(Result::ok);
         let parts = Parts {
             database: schema.is_some(),
-            schema: schema.is_some_and(|schema| schema.found >= Some(schema.expected)),
+            schema: schema.is_some_and(|schema| schema.check().is_ok()),
             broker: matches!(queues, Ok(Ok(_))),
             feed: self.feed.is_live(),
         };

@@ -4,9 +4,9 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
 use super::{
-    account::{Narrow, find_account},
     extract::{Body, Params},
-    press::{Bench, Wait, press},
+    lookup::{Narrow, find_account},
+    press::{PressState, Wait, press},
 };
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},
@@ -31,11 +31,11 @@ pub(in crate::admin) struct Asked {
 
 pub(in crate::admin) async fn post(
     user: SignedIn,
-    State(bench): State<Bench>,
+    State(state): State<PressState>,
     Params(query): Params<Query>,
     Body(asked): Body<Asked>,
 ) -> Result<Response, Problem> {
     let narrow = Narrow { env: asked.env, org: asked.org };
-    let account = find_account(&bench.store, &user, &asked.account, &narrow).await?;
-    press(&bench, &user, &account, Source::Debug, query.wait).await
+    let account = find_account(&state.store, &user, &asked.account, &narrow).await?;
+    press(&state, &user, &account, Source::Debug, query.wait).await
 }

@@ -30,13 +30,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     extract::Params,
-    health::Fleet,
+    health::FleetFigures,
     stream_slots::{StreamSlot, StreamSlots},
-    terminal_logs::{Placed, Wanted},
+    terminal_logs::{Filter, Placed},
 };
 use crate::{
     admin::{
-        auth::authenticator::{Door, SignedIn},
+        auth::authenticator::{Authenticator, SignedIn},
         problem::Problem,
     },
     connect_log::{Feed, FeedEvent},
@@ -81,7 +81,7 @@ pub(in crate::admin) async fn get(
         None => query.after,
     };
     let asked = asked.as_deref().map(|text| position(text).ok_or_else(|| bad_cursor("after"))).transpose()?;
-    let wanted = Wanted {
+    let filter = Filter {
         env: query.env,
         account: query.account.as_deref(),
         source: query.source,
@@ -91,7 +91,7 @@ pub(in crate::admin) async fn get(
         since: query.since,
         until: query.until,
     };
-    let filter = wanted.filter(&sources.store, &user).await?;
+    let filter = filter.for_user(&sources.store, &user).await?;
     let slot = sources.slots.take(user.id())?;
     let (last, first) = sources.store.positions().await?;
     let mut ready = VecDeque::from([Event::default().retry(RECONNECT).comment("terminal-logs")]);
@@ -119,8 +119,8 @@ pub(in crate::admin) async fn get(
 pub(in crate::admin) struct Sources {
     pub(in crate::admin) store: Store,
     pub(in crate::admin) feed: Feed,
-    pub(in crate::admin) fleet: Fleet,
-    pub(in crate::admin) door: Door,
+    pub(in crate::admin) fleet: FleetFigures,
+    pub(in crate::admin) authenticator: Authenticator,
     pub(in crate::admin) slots: StreamSlots,
     pub(in crate::admin) shutdown: CancellationToken,
 }
@@ -145,7 +145,7 @@ impl Stream {
             tokio::select! {
                 biased;
                 () = self.sources.shutdown.cancelled() => return None,
-                // Before the entries: a user who lost his right sees none of those that wait.
+                // Before the entries: a user who lost the right sees none of those that wait.
                 () = tokio::time::sleep_until(self.check_at) => self.check().await?,
                 event = self.events.recv() => self.ready.push_back(told(event?)),
             }
@@ -155,7 +155,7 @@ impl Stream {
     /// Looks at the user's right again and tells of the health; none where the right is gone.
     async fn check(&mut self) -> Option<()> {
         self.check_at = Instant::now() + HEALTH_EVERY;
-        match self.user.still_holds(&self.sources.door).await {
+        match self.user.still_holds(&self.sources.authenticator).await {
             Ok(true) => self.trusted_at = Instant::now(),
             Err(_) if self.trusted_at.elapsed() < TRUSTED_FOR => return Some(()),
             Ok(false) | Err(_) => return None,

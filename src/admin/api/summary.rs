@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use super::{account::Narrow, extract::Params, health::Fleet, workers::with_forecast};
+use super::{extract::Params, health::FleetFigures, lookup::Narrow, workers::with_forecast};
 use crate::{
     admin::{auth::authenticator::SignedIn, lead::Lead, problem::Problem},
     store::{StatusFilter, Store},
@@ -12,7 +12,7 @@ use crate::{
 pub(in crate::admin) async fn get(
     user: SignedIn,
     State(store): State<Store>,
-    State(fleet): State<Fleet>,
+    State(fleet): State<FleetFigures>,
     State(Lead(lead)): State<Lead>,
     Params(narrow): Params<Narrow>,
 ) -> Result<Json<Value>, Problem> {

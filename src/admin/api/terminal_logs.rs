@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    account::{Narrow, find_account},
     extract::{Limit, Params},
-    health::Fleet,
+    health::FleetFigures,
+    lookup::{Narrow, find_account},
 };
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},
@@ -39,7 +39,7 @@ pub(in crate::admin) struct Query {
 }
 
 /// A filter as a query names it.
-pub(in crate::admin) struct Wanted<'a> {
+pub(in crate::admin) struct Filter<'a> {
     pub(in crate::admin) env: Option<Environment>,
     pub(in crate::admin) account: Option<&'a str>,
     pub(in crate::admin) source: Option<Source>,
@@ -56,13 +56,13 @@ const TEXT_MAX_CHARS: usize = 200;
 pub(in crate::admin) async fn get(
     user: SignedIn,
     State(store): State<Store>,
-    State(fleet): State<Fleet>,
+    State(fleet): State<FleetFigures>,
     Params(query): Params<Query>,
 ) -> Result<Json<Value>, Problem> {
     let before: Option<Cursor> = query.before.as_deref().map(str::parse).transpose().map_err(|error| {
         Problem::bad_request("bad-cursor", "The cursor is wrong", format!("before is {error}."))
     })?;
-    let filter = Wanted::of(&query).filter(&store, &user).await?;
+    let filter = Filter::of(&query).for_user(&store, &user).await?;
     let (page, health) =
         tokio::try_join!(store.history_page(&filter, before.as_ref(), query.limit.0), fleet.seen_by(&user))?;
     let entries: Vec<Placed<'_>> = page.entries.iter().map(Placed::of).collect();
@@ -89,7 +89,7 @@ impl<'a> Placed<'a> {
     }
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> Filter<'a> {
     /// What a query asks for.
     pub(in crate::admin) fn of(query: &'a Query) -> Self {
         Self {
@@ -105,7 +105,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// What of it the user may see.
-    pub(in crate::admin) async fn filter(
+    pub(in crate::admin) async fn for_user(
         &self,
         store: &Store,
         user: &SignedIn,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use super::health::Fleet;
+use super::health::FleetFigures;
 use crate::{
     admin::{auth::authenticator::SignedIn, lead::Lead, problem::Problem, tone::Tone},
     queue::names,
@@ -16,7 +16,7 @@ use crate::{
 pub(in crate::admin) async fn get(
     user: SignedIn,
     State(store): State<Store>,
-    State(fleet): State<Fleet>,
+    State(fleet): State<FleetFigures>,
     State(lead): State<Lead>,
 ) -> Result<Json<Value>, Problem> {
     user.require_platform_admin("Instances, queues and quota")?;
@@ -41,7 +41,7 @@ pub(in crate::admin) async fn get(
 pub(in crate::admin) fn with_forecast(used: &QuotaUse, Lead(lead): Lead) -> Value {
     let mut value = json!(used);
     value["forecast"] = json!(used.forecast(lead));
-    value["tone"] = json!(if used.state == "open" { Tone::Ok } else { Tone::Bad });
+    value["tone"] = json!(if used.state == "ready" { Tone::Ok } else { Tone::Bad });
     value
 }
 

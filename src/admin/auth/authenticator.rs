@@ -29,15 +29,15 @@ pub(in crate::admin) enum Credential {
     Session([u8; 32]),
 }
 
-/// Looks up whom a credential stands for.
+/// Looks up the user that a credential stands for.
 #[derive(Clone)]
-pub(in crate::admin) struct Door {
+pub(in crate::admin) struct Authenticator {
     pub(in crate::admin) store: Store,
     pub(in crate::admin) bad_tokens: BadTokens,
 }
 
-impl Door {
-    /// Whom the credential stands for, as of this moment.
+impl Authenticator {
+    /// The user that the credential stands for, as of this moment.
     pub(in crate::admin) async fn member(
         &self,
         credential: Credential,
@@ -62,17 +62,17 @@ impl SignedIn {
         self.member.id
     }
 
-    /// The name and roles, for the page that he is shown.
+    /// The name and roles, for the page that is shown.
     pub(in crate::admin) fn member(&self) -> &Member {
         &self.member
     }
 
-    /// Whether he sees what concerns the whole fleet.
+    /// Whether the user sees what concerns the whole fleet.
     pub(in crate::admin) fn is_platform_admin(&self) -> bool {
         self.member.platform_admin
     }
 
-    /// The orgs he may see; none is all (G9).
+    /// The orgs that the user may see; none is all (G9).
     pub(in crate::admin) fn orgs(&self) -> Option<Vec<OrgId>> {
         (!self.member.platform_admin)
             .then(|| self.member.memberships.iter().map(|membership| membership.org).collect())
@@ -101,8 +101,11 @@ impl SignedIn {
     }
 
     /// Whether the credential is still valid and shows the same as when it was looked up.
-    pub(in crate::admin) async fn still_holds(&self, door: &Door) -> Result<bool, StoreError> {
-        let member = door.member(self.credential).await?;
+    pub(in crate::admin) async fn still_holds(
+        &self,
+        authenticator: &Authenticator,
+    ) -> Result<bool, StoreError> {
+        let member = authenticator.member(self.credential).await?;
         Ok(member.is_some_and(|member| {
             member.platform_admin == self.member.platform_admin
                 && member.memberships == self.member.memberships
@@ -113,12 +116,12 @@ impl SignedIn {
 impl<S> FromRequestParts<S> for SignedIn
 where
     S: Send + Sync,
-    Door: FromRef<S>,
+    Authenticator: FromRef<S>,
 {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let door = Door::from_ref(state);
+        let authenticator = Authenticator::from_ref(state);
         let Shown::Something(credential) = Shown::by(&parts.headers) else {
             return Err(unauthorized("Bearer", "Send `Authorization: Bearer tr_…`, or sign in at /sign-in."));
         };
@@ -131,13 +134,15 @@ where
             ));
         }
         let found = match credential {
-            Some(credential) => door.member(credential).await?.map(|member| Self { member, credential }),
+            Some(credential) => {
+                authenticator.member(credential).await?.map(|member| Self { member, credential })
+            }
             None => None,
         };
         if let Some(signed_in) = found {
             return Ok(signed_in);
         }
-        door.bad_tokens.bear_one().await?;
+        authenticator.bad_tokens.bear_one().await?;
         Err(unauthorized(
             "Bearer error=\"invalid_token\"",
             "The token or session is unknown, expired or revoked. `token-refresh users add` makes tokens; /sign-in begins sessions.",

@@ -11,13 +11,13 @@ use serde_json::{Map, Value, json};
 use super::{HEADERS, assets, vocabulary};
 use crate::{
     admin::{
-        auth::authenticator::{Door, SignedIn},
+        auth::authenticator::{Authenticator, SignedIn},
         problem::Problem,
         state::AdminState,
     },
     domain::account::{OrgId, Role},
-    process::instance,
     store::Member,
+    version::VERSION,
 };
 
 /// Most users whose names come with a page.
@@ -91,31 +91,31 @@ fn elsewhere(parts: &Parts) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, format!("/sign-in{next}"))]).into_response()
 }
 
-pub(super) async fn workers(State(door): State<Door>, Looking(user): Looking) -> Response {
-    shell(&door, &user, "Workers", "workers", "workers.js").await
+pub(super) async fn workers(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
+    shell(&authenticator, &user, "Workers", "workers", "workers.js").await
 }
 
-pub(super) async fn terminal(State(door): State<Door>, Looking(user): Looking) -> Response {
-    shell(&door, &user, "Token refresh terminal", "terminal", "terminal.js").await
+pub(super) async fn terminal(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
+    shell(&authenticator, &user, "Token refresh terminal", "terminal", "terminal.js").await
 }
 
-pub(super) async fn accounts(State(door): State<Door>, Looking(user): Looking) -> Response {
-    shell(&door, &user, "Accounts", "accounts", "accounts.js").await
+pub(super) async fn accounts(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
+    shell(&authenticator, &user, "Accounts", "accounts", "accounts.js").await
 }
 
-pub(super) async fn account(State(door): State<Door>, Looking(user): Looking) -> Response {
-    shell(&door, &user, "Account", "accounts", "account.js").await
+pub(super) async fn account(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
+    shell(&authenticator, &user, "Account", "accounts", "account.js").await
 }
 
 async fn shell(
-    door: &Door,
+    authenticator: &Authenticator,
     user: &SignedIn,
     title: &'static str,
     current: &'static str,
     script: &'static str,
 ) -> Response {
     let member = user.member();
-    let orgs = match door.store.list_orgs().await {
+    let orgs = match authenticator.store.list_orgs().await {
         Ok(orgs) => orgs,
         Err(error) => return away(&error.into()),
     };
@@ -126,7 +126,7 @@ async fn shell(
         .map(|org| (org.id.to_string(), org.name.into()))
         .collect();
     // As many as a page can carry; others are shown by their id.
-    let users = match door.store.user_names(user.orgs().as_deref(), NAMES_MAX).await {
+    let users = match authenticator.store.user_names(user.orgs().as_deref(), NAMES_MAX).await {
         Ok(users) => users,
         Err(error) => return away(&error.into()),
     };
@@ -149,7 +149,7 @@ async fn shell(
         folder: assets::FOLDER.as_str(),
         user: member.name.clone(),
         session: session.to_string(),
-        version: instance::VERSION,
+        version: VERSION,
     };
     page(StatusCode::OK, &shell)
 }

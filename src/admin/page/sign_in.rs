@@ -17,7 +17,7 @@ use super::{
 use crate::{
     admin::{
         auth::{
-            authenticator::{self, Door},
+            authenticator::{self, Authenticator},
             csrf, session,
         },
         problem::Problem,
@@ -58,21 +58,25 @@ pub(super) struct Fields {
 
 /// Begins a session. Failures are slowed like those of bearer tokens.
 pub(super) async fn post(
-    State(door): State<Door>,
+    State(authenticator): State<Authenticator>,
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Response {
-    begin(&door, &headers, &fields).await.unwrap_or_else(|problem| away(&problem))
+    begin(&authenticator, &headers, &fields).await.unwrap_or_else(|problem| away(&problem))
 }
 
-async fn begin(door: &Door, headers: &HeaderMap, fields: &Fields) -> Result<Response, Problem> {
+async fn begin(
+    authenticator: &Authenticator,
+    headers: &HeaderMap,
+    fields: &Fields,
+) -> Result<Response, Problem> {
     let next = fields.next.as_deref().unwrap_or("/");
     if !csrf::from_same_origin(headers) {
         return Ok(show(StatusCode::FORBIDDEN, next, "The form came from another site. Use this one."));
     }
     let token = fields.token.trim();
-    let Some(user) = user_of(door, token).await? else {
-        if door.bad_tokens.bear_one().await.is_err() {
+    let Some(user) = user_of(authenticator, token).await? else {
+        if authenticator.bad_tokens.bear_one().await.is_err() {
             let problem = "Too many failed attempts. Wait a little and try again.";
             return Ok(show(StatusCode::TOO_MANY_REQUESTS, next, problem));
         }
@@ -84,34 +88,34 @@ async fn begin(door: &Door, headers: &HeaderMap, fields: &Fields) -> Result<Resp
         return Ok(show(StatusCode::UNAUTHORIZED, next, problem));
     };
     let secret = session::fresh();
-    door.store.put_session(user, Sha256::digest(&secret).into(), session::LIFE).await?;
+    authenticator.store.put_session(user, Sha256::digest(&secret).into(), session::LIFE).await?;
     tracing::info!(user.id = %user, "signed in");
     let headers = [(header::SET_COOKIE, session::cookie(headers, &secret))];
     Ok((StatusCode::SEE_OTHER, headers, [(header::LOCATION, inside(next).to_owned())]).into_response())
 }
 
-async fn user_of(door: &Door, token: &str) -> Result<Option<UserId>, StoreError> {
+async fn user_of(authenticator: &Authenticator, token: &str) -> Result<Option<UserId>, StoreError> {
     if token.is_empty() || token.len() > TOKEN_MAX_BYTES {
         return Ok(None);
     }
     let digest = Sha256::digest(token).into();
     if token.starts_with(LINK_PREFIX) {
-        return door.store.use_login_link(digest).await;
+        return authenticator.store.use_login_link(digest).await;
     }
-    Ok(door.store.member_by_token(digest).await?.map(|member| member.id))
+    Ok(authenticator.store.member_by_token(digest).await?.map(|member| member.id))
 }
 
 /// Ends the session.
-pub(super) async fn sign_out(State(door): State<Door>, headers: HeaderMap) -> Response {
-    end(&door, &headers).await.unwrap_or_else(|problem| away(&problem))
+pub(super) async fn sign_out(State(authenticator): State<Authenticator>, headers: HeaderMap) -> Response {
+    end(&authenticator, &headers).await.unwrap_or_else(|problem| away(&problem))
 }
 
-async fn end(door: &Door, headers: &HeaderMap) -> Result<Response, Problem> {
+async fn end(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Response, Problem> {
     if !csrf::from_same_origin(headers) {
         return Err(Problem::forbidden("Sign out on the page itself."));
     }
     if let Some(digest) = authenticator::session(headers) {
-        door.store.end_session(digest).await?;
+        authenticator.store.end_session(digest).await?;
     }
     let cookies = session::no_cookies().map(|cookie| (header::SET_COOKIE, cookie));
     Ok((StatusCode::SEE_OTHER, AppendHeaders(cookies), [(header::LOCATION, "/sign-in")]).into_response())

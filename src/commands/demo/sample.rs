@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     commands::users::fresh_token,
-    crypto::{Context, Keyring},
+    crypto::{Keyring, SealContext},
     domain::{
         account::{AccountId, Environment, KeysetId, OrgId, Role},
         token::RefreshToken,
@@ -97,7 +97,7 @@ impl Sample {
             id,
             environment: ENVIRONMENT,
             client_id: client_id.into(),
-            client_secret: keyring.seal(&Context::client_secret(id, ENVIRONMENT), &secret),
+            client_secret: keyring.seal(&SealContext::client_secret(id, ENVIRONMENT), &secret),
             daily_quota: 50_000,
             api_url: Some(fake.url()),
         };
@@ -123,7 +123,7 @@ impl Sample {
             house_name: Some(house_name),
         };
         let (account, _) = store.put_account(&new).await?;
-        let context = Context::refresh_token(account, ENVIRONMENT);
+        let context = SealContext::refresh_token(account, ENVIRONMENT);
         let sealed = match row {
             Row::Good => keyring.seal(&context, refresh_token.expose()),
             Row::WrongKey => {

@@ -1,4 +1,4 @@
-//! Keysets' gates in PostgreSQL: shared by the whole fleet, changed only under the ledger row's lock.
+//! Keysets' breakers in PostgreSQL: shared by the whole fleet, changed only under the ledger row's lock.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::{due::DueAccount, finish::types::Finish};
 use crate::{
     domain::{
         account::AttemptId,
-        breaker::{Change, Evidence, Gate},
+        breaker::{Breaker, Change, Signal, SignalKind},
     },
     store::postgres::{
         error::StoreError,
@@ -19,45 +19,45 @@ use crate::{
     },
 };
 
-/// Accounts that come back per second after a gate has opened: a ramp, not a herd.
+/// Accounts that come back per second after a breaker was reset: a ramp, not a herd.
 const RAMP_PER_SECOND: f64 = 20.0;
 
-struct Standing {
+struct StoredBreaker {
     keyset: Uuid,
-    gate: Gate,
+    breaker: Breaker,
     probe_attempt: Option<Uuid>,
 }
 
-impl FromRow for Standing {
+impl FromRow for StoredBreaker {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let keyset: Uuid = get(row, "keyset_id")?;
-        let gate = Gate {
+        let breaker = Breaker {
             state: get_parsed(row, "keysets", "state", &keyset)?,
             version: get(row, "state_version")?,
             provider_failures: get(row, "provider_failures")?,
             probes: get(row, "probes")?,
             standby: get(row, "standby")?,
         };
-        Ok(Self { keyset, gate, probe_attempt: get(row, "probe_attempt")? })
+        Ok(Self { keyset, breaker, probe_attempt: get(row, "probe_attempt")? })
     }
 }
 
-const LOCK_GATES: &str = "/* lock_gates */
+const LOCK_BREAKERS: &str = "/* lock_breakers */
     select keyset_id from keyset_ledger where keyset_id = any($1) order by keyset_id for update";
 
-const READ_GATES: &str = "/* read_gates */
+const READ_BREAKERS: &str = "/* read_breakers */
     select l.keyset_id, k.state, k.state_version, l.provider_failures, l.probes, l.probe_attempt,
         k.standby_secret is not null and not k.standby_refused as standby
     from keyset_ledger l join keysets k on k.id = l.keyset_id where l.keyset_id = any($1)";
 
-const WRITE_COUNTERS: &str = "/* write_gate_counters */
+const WRITE_COUNTERS: &str = "/* write_breaker_counters */
     update keyset_ledger set provider_failures = $2, probes = $3,
         accepted_at = case when $5 then clock() else accepted_at end,
         probe_attempt = case when $4 then null else probe_attempt end,
         probe_until = case when $4 then null else probe_until end
     where keyset_id = $1";
 
-const CLOSE: &str = "/* close_gate */
+const TRIP: &str = "/* trip_breaker */
     with ledger as (
         update keyset_ledger set probe_at = clock() + make_interval(secs => $4 * (0.9 + 0.2 * random()))
         where keyset_id = $1)
@@ -65,9 +65,9 @@ const CLOSE: &str = "/* close_gate */
         state_since = case when state = $2 then state_since else clock() end
     where id = $1";
 
-const OPEN: &str = "/* open_gate */
+const RESET: &str = "/* reset_breaker */
     with ledger as (update keyset_ledger set probe_at = null where keyset_id = $1)
-    update keysets set state = 'open', state_version = $2, state_reason = null, state_since = clock() where id = $1";
+    update keysets set state = 'ready', state_version = $2, state_reason = null, state_since = clock() where id = $1";
 
 const SWAP_SECRET: &str = "/* swap_secret */
     with ledger as (update keyset_ledger set probe_at = clock() where keyset_id = $1)
@@ -75,7 +75,7 @@ const SWAP_SECRET: &str = "/* swap_secret */
         secret_version = secret_version + 1, state_version = $2
     where id = $1";
 
-/// The accounts that waited behind the gate, or failed for its reason, come back one after the
+/// The accounts that waited behind the breaker, or failed for its reason, come back one after the
 /// other, those first whose access token ends first. A row that somebody holds is under way anyway.
 const RAMP: &str = "/* ramp_up */
     with late as (
@@ -93,27 +93,30 @@ const RAMP: &str = "/* ramp_up */
 
 /// Takes what a slice of finished calls says of its keysets. Calls whose lease was lost count too:
 /// eBay did answer them.
-pub(in crate::store) async fn hear(transaction: &Transaction<'_>, rows: &[Finish]) -> Result<(), StoreError> {
+pub(in crate::store) async fn observe(
+    transaction: &Transaction<'_>,
+    rows: &[Finish],
+) -> Result<(), StoreError> {
     let mut keysets: Vec<Uuid> =
-        rows.iter().filter(|row| row.testimony.is_some()).map(|row| row.keyset.0).collect();
+        rows.iter().filter(|row| row.signal.is_some()).map(|row| row.keyset.0).collect();
     if keysets.is_empty() {
         return Ok(());
     }
     keysets.sort_unstable();
     keysets.dedup();
-    transaction.rows(LOCK_GATES, &[&keysets]).await?;
-    let gates: Vec<Standing> = read_all(&transaction.rows(READ_GATES, &[&keysets]).await?)?;
-    let mut gates: HashMap<Uuid, Standing> =
-        gates.into_iter().map(|standing| (standing.keyset, standing)).collect();
+    transaction.rows(LOCK_BREAKERS, &[&keysets]).await?;
+    let breakers: Vec<StoredBreaker> = read_all(&transaction.rows(READ_BREAKERS, &[&keysets]).await?)?;
+    let mut breakers: HashMap<Uuid, StoredBreaker> =
+        breakers.into_iter().map(|stored| (stored.keyset, stored)).collect();
     for row in rows {
-        let (Some(testimony), Some(standing)) = (row.testimony, gates.get_mut(&row.keyset.0)) else {
+        let (Some(signal), Some(stored)) = (row.signal, breakers.get_mut(&row.keyset.0)) else {
             continue;
         };
-        let probe = standing.probe_attempt == Some(row.attempt.0);
-        let change = standing.gate.hear(&crate::domain::breaker::Testimony { probe, ..testimony });
-        write(transaction, &standing.gate, row, probe, change).await?;
+        let probe = stored.probe_attempt == Some(row.attempt.0);
+        let change = stored.breaker.observe(&Signal { probe, ..signal });
+        write(transaction, &stored.breaker, row, probe, change).await?;
         if probe {
-            standing.probe_attempt = None;
+            stored.probe_attempt = None;
         }
     }
     Ok(())
@@ -121,46 +124,46 @@ pub(in crate::store) async fn hear(transaction: &Transaction<'_>, rows: &[Finish
 
 async fn write(
     transaction: &Transaction<'_>,
-    gate: &Gate,
+    breaker: &Breaker,
     row: &Finish,
     probe: bool,
     change: Change,
 ) -> Result<(), StoreError> {
     let keyset = row.keyset.0;
-    let accepted = row.testimony.is_some_and(|testimony| testimony.evidence == Evidence::Accepted);
+    let accepted = row.signal.is_some_and(|signal| signal.kind == SignalKind::Accepted);
     transaction
-        .run(WRITE_COUNTERS, &[&keyset, &gate.provider_failures, &gate.probes, &probe, &accepted])
+        .run(WRITE_COUNTERS, &[&keyset, &breaker.provider_failures, &breaker.probes, &probe, &accepted])
         .await?;
     match change {
         Change::None => {}
-        Change::Close(state, pause) => {
+        Change::Trip(state, pause) => {
             let reason = row.draft.entry().error.as_deref().unwrap_or_default();
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-                [&keyset, &state.as_str(), &gate.version, &pause.as_secs_f64(), &reason];
-            transaction.run(CLOSE, &params).await?;
-            tracing::warn!(keyset.id = %row.keyset, state = %state, reason, "the keyset's gate is closed; a probe will ask again");
+                [&keyset, &state.as_str(), &breaker.version, &pause.as_secs_f64(), &reason];
+            transaction.run(TRIP, &params).await?;
+            tracing::warn!(keyset.id = %row.keyset, state = %state, reason, "the keyset's breaker has tripped; a probe will ask again");
         }
-        Change::Open => {
-            transaction.run(OPEN, &[&keyset, &gate.version]).await?;
+        Change::Reset => {
+            transaction.run(RESET, &[&keyset, &breaker.version]).await?;
             let accounts = transaction.run(RAMP, &[&keyset, &RAMP_PER_SECOND]).await?;
-            tracing::info!(keyset.id = %row.keyset, accounts, "the keyset's gate is open; its accounts come back one after the other");
+            tracing::info!(keyset.id = %row.keyset, accounts, "the keyset's breaker is reset; its accounts come back one after the other");
         }
         Change::SwapSecret => {
-            transaction.run(SWAP_SECRET, &[&keyset, &gate.version]).await?;
+            transaction.run(SWAP_SECRET, &[&keyset, &breaker.version]).await?;
             tracing::warn!(keyset.id = %row.keyset, "eBay refused the client secret; the standby secret takes its place");
         }
     }
     Ok(())
 }
 
-/// One account per closed gate whose time for a probe has come: the one that succeeded last.
+/// One account per tripped breaker whose time for a probe has come: the one that succeeded last.
 const TAKE_PROBES: &str = "/* take_probes */
-    with gates as (
+    with breakers as (
         select l.keyset_id from keyset_ledger l join keysets k on k.id = l.keyset_id
-        where k.state <> 'open' and l.probe_at <= clock() and coalesce(l.probe_until <= clock(), true) limit 100
+        where k.state <> 'ready' and l.probe_at <= clock() and coalesce(l.probe_until <= clock(), true) limit 100
     ), chosen as (
         select distinct on (a.keyset_id) s.account_id
-        from gates g join accounts a on a.keyset_id = g.keyset_id join refresh_state s on s.account_id = a.id
+        from breakers b join accounts a on a.keyset_id = b.keyset_id join refresh_state s on s.account_id = a.id
         where s.standing = 'active' and a.paused_at is null and s.lease_attempt is null
             and coalesce(s.queued_until <= clock(), true)
         order by a.keyset_id, coalesce(s.class in ('decrypt_failed', 'grant_suspect'), false),
@@ -171,8 +174,8 @@ const TAKE_PROBES: &str = "/* take_probes */
     returning s.account_id, s.queued_attempt, s.due_source";
 
 impl Store {
-    /// Takes an account for each closed gate that is to be probed, under fresh attempt ids. The claim
-    /// sees to it that one probe runs at a time.
+    /// Takes an account for each tripped breaker that is to be probed, under fresh attempt ids. The
+    /// claim sees to it that one probe runs at a time.
     pub async fn take_probes(&self) -> Result<Vec<DueAccount>, StoreError> {
         let attempts: Vec<Uuid> = (0..100).map(|_| AttemptId::fresh().0).collect();
         read_all(&self.query(TAKE_PROBES, &[&attempts]).await?)

@@ -1,4 +1,4 @@
-//! Keysets' days: what was spent, what is left, and whom to keep always fresh.
+//! Keysets' days: what was spent, what is left, and which accounts to keep always fresh.
 
 use std::time::Duration;
 
@@ -30,9 +30,9 @@ pub struct QuotaUse {
     pub environment: String,
     /// eBay's client id.
     pub client_id: String,
-    /// `open`, `blocked` or `suspended`.
+    /// `ready`, `blocked` or `suspended`.
     pub state: String,
-    /// Why it is not open.
+    /// Why it is not ready.
     pub state_reason: Option<String>,
     /// Calls begun in the last 24 hours, in both lanes.
     pub calls: i64,
@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// Keeps the keyset's `keep` accounts that were used last always fresh and demotes the others;
-    /// answers how many changed.
+    /// returns how many changed.
     pub async fn demote(&self, keyset: KeysetId, keep: i64) -> Result<u64, StoreError> {
         self.execute(DEMOTE, &[&keyset.0, &keep]).await
     }

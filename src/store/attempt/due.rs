@@ -43,7 +43,7 @@ const TAKE_DUE: &str = "/* take_due */
             join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
         where s.next_refresh_at <= clock() and s.lease_attempt is null
             and (s.queued_until is null or s.queued_until <= clock())
-            and a.paused_at is null and s.standing = 'active' and k.state = 'open'
+            and a.paused_at is null and s.standing = 'active' and k.state = 'ready'
         order by s.next_refresh_at limit cardinality($1::uuid[]) for update of s skip locked
     ), numbered as (select account_id, row_number() over () as number from due)
     update refresh_state s set queued_attempt = ($1::uuid[])[n.number],
@@ -88,7 +88,7 @@ impl Store {
         Ok(())
     }
 
-    /// Brings back accounts that were blocked for a key which a live process has; answers how many.
+    /// Brings back accounts that were blocked for a key which a live process has; returns how many.
     pub async fn unblock_by_key(&self) -> Result<u64, StoreError> {
         self.execute(UNBLOCK_BY_KEY, &[]).await
     }

@@ -1,4 +1,4 @@
-//! Closing leases that ran out: their worker died or froze (DESIGN §3, step 3).
+//! Closing leases that ran out: their worker died or froze.
 //!
 //! The epoch rises, so that the worker, should it thaw, finds its finish refused. Whatever state
 //! the account is in, its attempt gets its entry: `interrupted`, made from the lease's own columns.
@@ -86,7 +86,7 @@ impl Store {
         row.map(|row| Ok(AttemptId(get(&row, "lease_attempt")?))).transpose()
     }
 
-    /// Closes at most `limit` leases that ran out, of `accounts` or of all, and answers with their
+    /// Closes at most `limit` leases that ran out, of `accounts` or of all, and returns their
     /// entries. `retry_in` says how long to wait after that many failures in a row.
     pub async fn reap(
         &self,

@@ -1,5 +1,5 @@
 //! People's requests: stored before they are accepted, published again while nobody claims them,
-//! and closed with an entry if nobody does (DESIGN §3, step 1).
+//! and closed with an entry if nobody does (G1).
 
 use std::time::Duration;
 
@@ -167,7 +167,7 @@ impl Store {
     }
 
     /// Closes requests that nobody claimed within `after`, each with an entry
-    /// `not_run`/`undelivered`, and answers with the entries.
+    /// `not_run`/`undelivered`, and returns the entries.
     pub async fn close_undelivered(
         &self,
         after: Duration,

@@ -25,10 +25,10 @@ use crate::{
 /// Entries that one page looks at where the filter asks for what no index knows: a second's work.
 const LOOKED_AT: i64 = 20_000;
 
-/// Which entries a reader wants, and which he may have.
+/// Which entries a reader wants, and which they may have.
 #[derive(Debug, Clone, Default)]
 pub struct EntryFilter {
-    /// The orgs he may see; none is all (G9).
+    /// The orgs that the reader may see; none is all (G9).
     pub orgs: Option<Vec<OrgId>>,
     /// Only this environment.
     pub environment: Option<Environment>,

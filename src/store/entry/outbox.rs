@@ -149,7 +149,7 @@ impl FromRow for Waiting {
 }
 
 impl Store {
-    /// Moves entries from the outbox into the history; answers how many. What is not in the outbox
+    /// Moves entries from the outbox into the history; returns how many. What is not in the outbox
     /// was stored before, or is no entry of ours: it changes nothing.
     ///
     /// Positions are taken under one row's lock that is held until the commit, so no reader who has

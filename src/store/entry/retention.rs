@@ -41,7 +41,7 @@ impl Store {
         Ok(())
     }
 
-    /// Drops what is older than `days` and answers with the names of the dropped partitions.
+    /// Drops what is older than `days` and returns the names of the dropped partitions.
     pub async fn retain(&self, days: i32) -> Result<Vec<String>, StoreError> {
         let old: Vec<Partition> = read_all(&self.query(OLD_PARTITIONS, &[&days]).await?)?;
         for Partition(name) in &old {

@@ -36,8 +36,8 @@ pub struct Health {
     pub log_writers: i64,
     /// Different versions among live processes.
     pub versions: Vec<String>,
-    /// Keysets whose gate is closed, each with its state and reason.
-    pub closed_gates: Vec<String>,
+    /// Keysets whose breaker has tripped, each with its state and reason.
+    pub tripped_breakers: Vec<String>,
     /// Live processes that do not work, and why.
     pub aside: Vec<String>,
     /// Accounts whose sellers must connect again.
@@ -74,7 +74,7 @@ impl FromRow for Health {
             schedulers: get(row, "schedulers")?,
             log_writers: get(row, "log_writers")?,
             versions: get(row, "versions")?,
-            closed_gates: get(row, "closed_gates")?,
+            tripped_breakers: get(row, "tripped_breakers")?,
             aside: get(row, "aside")?,
             reconnect_required: get(row, "reconnect_required")?,
             blocked: get(row, "blocked")?,
@@ -101,14 +101,14 @@ const HEALTH: &str = "/* health */
         (select count(*) from live where role in ('worker', 'all') and note is null) as workers,
         array(select id || ' ' || note from live where note is not null order by 1) as aside,
         array(select client_id || ' (' || environment || ') is ' || state || ': ' || coalesce(state_reason, '')
-            from keysets where state <> 'open' order by 1 limit 20) as closed_gates,
+            from keysets where state <> 'ready' order by 1 limit 20) as tripped_breakers,
         (select count(*) from refresh_state where standing = 'reconnect_required') as reconnect_required,
         (select count(*) from refresh_state where standing = 'blocked') as blocked,
         (select count(*) from live where role in ('scheduler', 'all')) as schedulers,
         (select count(*) from live where role in ('log-writer', 'all')) as log_writers,
         array(select distinct version || ' ' || git_commit from live order by 1) as versions,
         (select count(*) from (select 1 from refresh_state s join accounts a on a.id = s.account_id
-                join keysets k on k.id = a.keyset_id and k.state = 'open'
+                join keysets k on k.id = a.keyset_id and k.state = 'ready'
             where s.next_refresh_at <= c.at and s.lease_attempt is null and a.paused_at is null
                 and s.standing = 'active'
                 and (s.queued_until is null or s.queued_until <= c.at) limit 100000) b) as due_backlog,

@@ -91,10 +91,10 @@ impl FromRow for AccountStatus {
     }
 }
 
-/// Which accounts a reader wants, and which he may have.
+/// Which accounts a reader wants, and which they may have.
 #[derive(Debug, Clone, Default)]
 pub struct StatusFilter {
-    /// The orgs he may see; none is all (G9).
+    /// The orgs that the reader may see; none is all (G9).
     pub orgs: Option<Vec<OrgId>>,
     /// Only this environment.
     pub environment: Option<Environment>,

@@ -169,7 +169,7 @@ impl Store {
         }
     }
 
-    /// Adds an account, or completes the one of that org, environment and username; answers its id
+    /// Adds an account, or completes the one of that org, environment and username; returns its id
     /// and keyset.
     pub async fn put_account(&self, account: &NewAccount<'_>) -> Result<(AccountId, KeysetId), StoreError> {
         let environment = account.environment.as_str();
@@ -193,7 +193,7 @@ impl Store {
         Ok(())
     }
 
-    /// Lets a paused account be refreshed, and makes it due at once; answers whether it was paused.
+    /// Lets a paused account be refreshed, and makes it due at once; returns whether it was paused.
     pub async fn resume_account(&self, account: AccountId, by: &str) -> Result<bool, StoreError> {
         let resumed = self.execute(RESUME, &[&account.0]).await? > 0;
         if resumed {

@@ -27,7 +27,7 @@ pub struct Keyset {
     pub daily_quota: i32,
     /// Its own endpoint; none is eBay's.
     pub api_url: Option<String>,
-    /// `open` or `blocked`.
+    /// `ready`, `blocked` or `suspended`.
     pub state: String,
     /// Names of the orgs it is lent to.
     pub orgs: Vec<String>,
@@ -97,7 +97,7 @@ const PUT_LEDGER: &str = "/* put_keyset_ledger */ insert into keyset_ledger (key
 const LEND: &str = "/* lend_keyset */
     insert into keyset_orgs (keyset_id, org_id) values ($1, $2) on conflict do nothing";
 
-/// A closed gate stays closed until a probe has tried the secret, and that goes at once: a second
+/// A tripped breaker stays so until a probe has tried the secret, and that goes at once: a second
 /// wrong secret must not cost a call of every account.
 const REPLACE_SECRET: &str = "/* replace_keyset_secret */
     with ledger as (update keyset_ledger set probe_at = clock(), probes = 0 where keyset_id = $1)

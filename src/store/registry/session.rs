@@ -36,7 +36,7 @@ const FORGET_SESSIONS: &str = "/* forget_sessions */ delete from sessions where 
 const FORGET_LINKS: &str = "/* forget_login_links */ delete from login_links where expires_at < clock()";
 
 impl Store {
-    /// Keeps a link that signs the user of that name or id in once; answers whether there is one.
+    /// Keeps a link that signs the user of that name or id in once; returns whether there is one.
     pub async fn put_login_link(
         &self,
         user: &str,
@@ -47,7 +47,7 @@ impl Store {
         Ok(put > 0)
     }
 
-    /// Whom a link signs in; it does so once, however many come with it at the same time.
+    /// The user that a link signs in; it does so once, however many come with it at the same time.
     pub async fn use_login_link(&self, sha256: [u8; 32]) -> Result<Option<UserId>, StoreError> {
         let row = self.query_opt(USE_LINK, &[&sha256.as_slice()]).await?;
         row.map(|row| get::<Uuid>(&row, "user_id").map(UserId)).transpose()
@@ -64,7 +64,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whose session it is, while it lasts.
+    /// The user of a session, while it lasts.
     pub async fn member_by_session(&self, sha256: [u8; 32]) -> Result<Option<Member>, StoreError> {
         self.query_opt(BY_SESSION, &[&sha256.as_slice()]).await?.as_ref().map(member_of).transpose()
     }

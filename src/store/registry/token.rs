@@ -18,7 +18,7 @@ use crate::{
 /// A refresh token that an operator brings.
 #[derive(Debug, Clone)]
 pub struct ImportToken {
-    /// Whose it is.
+    /// The account that it belongs to.
     pub account: AccountId,
     /// The token, sealed for this account.
     pub sealed: String,

@@ -53,7 +53,7 @@ pub struct Membership {
     pub role: Role,
 }
 
-/// Whom a bearer token stands for.
+/// The user that a bearer token stands for.
 #[derive(Debug, Clone)]
 pub struct Member {
     /// The user.
@@ -133,7 +133,7 @@ impl Store {
         Ok(id)
     }
 
-    /// Adds a bearer token of the user of that name or id; answers whether there is one.
+    /// Adds a bearer token of the user of that name or id; returns whether there is one.
     pub async fn put_api_token(
         &self,
         user: &str,
@@ -145,7 +145,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Gives the user of that name or id roles in orgs, and ends others; answers whether there is one.
+    /// Gives the user of that name or id roles in orgs, and ends others; returns whether there is one.
     pub async fn change_memberships(
         &self,
         user: &str,
@@ -186,7 +186,7 @@ impl Store {
         rows.iter().map(|row| Ok((UserId(get(row, "id")?), get(row, "name")?))).collect()
     }
 
-    /// Ends all bearer tokens, sessions and links of the user of that name or id; answers how many
+    /// Ends all bearer tokens, sessions and links of the user of that name or id; returns how many
     /// tokens, or none if there is no such user.
     pub async fn revoke_user(&self, name: &str) -> Result<Option<u64>, StoreError> {
         if self.find_user(name).await?.is_none() {
@@ -197,7 +197,7 @@ impl Store {
         self.execute(REVOKE, &[&name]).await.map(Some)
     }
 
-    /// Whom a valid bearer token stands for.
+    /// The user that a valid bearer token stands for.
     pub async fn member_by_token(&self, token_sha256: [u8; 32]) -> Result<Option<Member>, StoreError> {
         self.query_opt(BY_TOKEN, &[&token_sha256.as_slice()]).await?.as_ref().map(member_of).transpose()
     }

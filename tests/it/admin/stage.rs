@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use token_refresh::admin::{self, AdminParts};
 use token_refresh::connect_log::Feed;
-use token_refresh::crypto::{Context, Keyring};
+use token_refresh::crypto::{Keyring, SealContext};
 use token_refresh::domain::account::{AccountId, AttemptId, Environment, KeysetId, OrgId, Role, UserId};
 use token_refresh::domain::class::Class;
 use token_refresh::message::{Draft, Entry, Runner, Source, Subject};
@@ -126,7 +126,7 @@ impl Stage {
     /// An account with a token.
     pub(super) async fn account(&self, org: OrgId, environment: Environment, username: &str) -> Subject {
         let subject = self.account_without_token(org, environment, username).await;
-        let context = Context::refresh_token(subject.account_id, environment);
+        let context = SealContext::refresh_token(subject.account_id, environment);
         let token = ImportToken {
             account: subject.account_id,
             sealed: self.keyring.seal(&context, REFRESH_TOKEN),
@@ -287,7 +287,7 @@ async fn put_keyset(store: &Store, keyring: &Keyring, environment: Environment) 
         id,
         environment,
         client_id: format!("App-{environment}"),
-        client_secret: keyring.seal(&Context::client_secret(id, environment), "the-client-secret"),
+        client_secret: keyring.seal(&SealContext::client_secret(id, environment), "the-client-secret"),
         daily_quota: 1_000,
         api_url: None,
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use token_refresh::{
-    crypto::Context,
+    crypto::SealContext,
     domain::{account::AccountId, class::Class, token::Masked},
     fake_ebay::{Behaviour, Script},
 };
@@ -35,7 +35,7 @@ async fn terminate(stage: &Stage) -> i64 {
 /// The fingerprint of the refresh token that is stored.
 async fn stored_fingerprint(stage: &Stage, account: AccountId) -> String {
     let sealed = stage.store.stored_tokens(account).await.expect("the store answers").expect("it has tokens");
-    let context = Context::refresh_token(account, ENVIRONMENT);
+    let context = SealContext::refresh_token(account, ENVIRONMENT);
     Masked::of(&stage.keyring.open(&context, &sealed.refresh_token).expect("it opens")).fingerprint
 }
 

@@ -6,7 +6,7 @@ use lapin::{
     types::FieldTable,
 };
 use token_refresh::{
-    crypto::{Context, Keyring},
+    crypto::{Keyring, SealContext},
     domain::{account::AccountId, class::Class},
     fake_ebay::Behaviour,
 };
@@ -87,7 +87,7 @@ async fn broken_sellers(stage: &Stage) -> Vec<AccountId> {
     }
     let sealed_by = |keys: &str, account: AccountId, text: &str| {
         let keyring = Keyring::parse(keys).expect("a generated key is good");
-        keyring.seal(&Context::refresh_token(account, ENVIRONMENT), text)
+        keyring.seal(&SealContext::refresh_token(account, ENVIRONMENT), text)
     };
     let token = refresh_token("broken", 1);
     let foreign = sealed_by(&format!("k9:{}", Keyring::generate_key()), accounts[0], token.expose());
@@ -104,7 +104,7 @@ async fn broken_sellers(stage: &Stage) -> Vec<AccountId> {
     accounts
 }
 
-/// A seller named after his behaviour, behind a gate that no other's failures close.
+/// A seller named after its behaviour, behind a breaker that no other's failures trip.
 async fn seller_of_his_own_keyset(stage: &Stage, behaviour: Behaviour) -> AccountId {
     let text = behaviour.to_string();
     let name = text.split(':').next().expect("a behaviour has a name");
@@ -116,7 +116,7 @@ async fn seller_of_his_own_keyset(stage: &Stage, behaviour: Behaviour) -> Accoun
     account
 }
 
-/// Everything that an operator runs, with what he may get wrong.
+/// Everything that an operator runs, with what may go wrong in it.
 async fn run_commands(stage: &Stage) -> Vec<(String, Ran)> {
     let mut ran = Vec::new();
     let good = refresh_token("imported", 1);
@@ -241,7 +241,7 @@ async fn ask(address: &str, token: &str) {
     }
 }
 
-/// Searches every message that was published, and those that lie in any queue; answers how many.
+/// Searches every message that was published, and those that lie in any queue; returns how many.
 async fn search_queues(stage: &Stage, secrets: &Secrets) -> usize {
     let mut searched = 0;
     // A viewer's queue is its own; what it holds was published to the spy too.

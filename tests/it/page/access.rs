@@ -162,7 +162,7 @@ async fn an_accessibility_engine_finds_nothing_where_much_is_broken() {
     site.stage.sql(&format!("
         {stale} '-1 hours' where account_id = (select id from accounts where username = 'dead');
         {stale} '1 hour', refresh_expires_at = clock() + interval '9 days' where account_id = (select id from accounts where username = 'ends');
-        update refresh_state set standing = 'reconnect_required', class = 'grant_invalid', consecutive_failures = 3, refresh_error = 'grant_invalid: eBay says invalid_grant, and that is proven' where account_id = (select id from accounts where username = 'dead');
+        update refresh_state set standing = 'reconnect_required', class = 'grant_invalid', consecutive_failures = 3, refresh_error = 'grant_invalid: eBay says invalid_grant, and that is confirmed' where account_id = (select id from accounts where username = 'dead');
         update refresh_state set standing = 'blocked', class = 'decrypt_failed', consecutive_failures = 1, refresh_error = 'decrypt_failed: wrong_context' where account_id = (select id from accounts where username = 'moved');
         update keysets set state = 'suspended', state_reason = 'ten provider errors in a row';
         insert into instances (id, role, version, git_commit, environment, key_ids) values ('odd', 'worker', '9.9.9', 'abc', '{{}}', '{{k9}}');")).await;

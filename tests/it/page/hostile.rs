@@ -3,7 +3,7 @@
 use serde_json::json;
 use token_refresh::{
     domain::class::Class,
-    message::{ExchangeRequest, ExchangeResponse},
+    message::{ShownRequest, ShownResponse},
 };
 
 use super::stage::Site;
@@ -18,13 +18,13 @@ async fn hostile_text_is_shown_and_never_obeyed() {
     entry.house_name = Some("</dd></dl><style>*{display:none}</style>".into());
     entry.reason = Some("a\u{1b}[2J\u{7}".into());
     entry.error = Some(format!("line\r\nbreak \u{2066}isolate {}", "x".repeat(30_000)));
-    entry.request = Some(ExchangeRequest {
+    entry.request = Some(ShownRequest {
         method: "POST".into(),
         url: "javascript:alert(1)".into(),
         headers: [("x-<b>".to_owned(), "\u{feff}y".to_owned())].into(),
         body: [("grant_type".to_owned(), "refresh_token".to_owned())].into(),
     });
-    entry.response = Some(ExchangeResponse {
+    entry.response = Some(ShownResponse {
         status: 200,
         headers: [("server".to_owned(), "\"><svg onload=globalThis.owned=1>".to_owned())].into(),
         body: json!(format!("<html>{markup}{}\u{0}", "very_long_".repeat(1_000))),

@@ -126,7 +126,7 @@ async fn failed_attempts_are_slowed_and_a_good_one_is_not() {
     site.sign_in(&browser, &site.stage.token, "/").await;
 }
 
-/// As a script at the form would: many at once. Answers with the statuses.
+/// As a script at the form would: many at once. Returns the statuses.
 async fn flood(site: &Site) -> Vec<StatusCode> {
     let client = Client::builder().no_proxy().build().expect("a client");
     let attempts = (0..30).map(|at| {

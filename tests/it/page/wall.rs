@@ -63,7 +63,7 @@ async fn g9_nothing_of_another_org_is_on_page_in_events_search_or_download() {
         if path.ends_with("download") {
             let lines: Vec<Value> =
                 text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-            assert_eq!(lines.len(), 2, "his own");
+            assert_eq!(lines.len(), 2, "their own");
         }
         if path.contains("series") {
             let classes: Value = serde_json::from_str(text).expect("JSON");

@@ -94,7 +94,7 @@ impl Browser {
         self.ask(Method::POST, "/url", &json!({ "url": url })).await;
     }
 
-    /// Runs a script's body and answers with what it returns, awaited if it is a promise.
+    /// Runs a script's body and returns its result, awaited if it is a promise.
     pub(crate) async fn js(&self, script: &str, arguments: Value) -> Value {
         self.ask(Method::POST, "/execute/sync", &json!({ "script": script, "args": arguments })).await
     }

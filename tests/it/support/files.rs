@@ -20,7 +20,7 @@ impl Files {
         &self.0
     }
 
-    /// Writes a file and answers with its path.
+    /// Writes a file and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).expect("a file of the test");

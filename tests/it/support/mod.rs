@@ -11,6 +11,7 @@ pub(crate) mod cli;
 pub(crate) mod database;
 pub(crate) mod files;
 pub(crate) mod private_broker;
+pub(crate) mod project;
 pub(crate) mod proxy;
 pub(crate) mod secrets;
 pub(crate) mod servers;

@@ -8,7 +8,7 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use token_refresh::{
-    crypto::Context,
+    crypto::SealContext,
     domain::account::{AccountId, Environment},
 };
 use tokio_postgres::Client;
@@ -71,8 +71,8 @@ impl Secrets {
             let environment: Environment =
                 row.get::<_, String>(1).parse().expect("an environment is written by its name");
             assert_eq!(environment, ENVIRONMENT, "the stage's accounts are of one environment");
-            let access = (Context::access_token(account, environment), row.get::<_, Option<String>>(2));
-            let refresh = (Context::refresh_token(account, environment), row.get::<_, Option<String>>(3));
+            let access = (SealContext::access_token(account, environment), row.get::<_, Option<String>>(2));
+            let refresh = (SealContext::refresh_token(account, environment), row.get::<_, Option<String>>(3));
             for (context, sealed) in [access, refresh] {
                 // What is broken on purpose does not open.
                 if let Some(Ok(token)) = sealed.map(|sealed| stage.keyring.open(&context, &sealed)) {

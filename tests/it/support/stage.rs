@@ -6,7 +6,7 @@
 use std::{process::Stdio, time::Duration};
 
 use token_refresh::{
-    crypto::{Context, Keyring},
+    crypto::{Keyring, SealContext},
     domain::{
         account::{AccountId, AttemptId, Environment, KeysetId, OrgId, Role, UserId},
         token::RefreshToken,
@@ -45,9 +45,9 @@ pub(crate) struct Stage {
     /// `TOKEN_KEYS` of every process.
     pub(crate) keys: String,
     pub(crate) org: OrgId,
-    /// A platform admin's and an org's operator; his id is not the org's.
+    /// A platform admin's and an org's operator, whose id is not the org's.
     pub(crate) user: UserId,
-    /// His bearer token.
+    /// The bearer token.
     pub(crate) token: String,
     pub(crate) keyset: KeysetId,
     _fake: DropGuard,
@@ -99,7 +99,7 @@ impl Stage {
             id,
             environment: ENVIRONMENT,
             client_id: client_id.into(),
-            client_secret: self.keyring.seal(&Context::client_secret(id, ENVIRONMENT), secret),
+            client_secret: self.keyring.seal(&SealContext::client_secret(id, ENVIRONMENT), secret),
             daily_quota,
             api_url: Some(self.ebay.url()),
         };
@@ -173,7 +173,7 @@ impl Stage {
             let (id, name) = (AccountId::fresh(), format!("seller{number}"));
             let token = refresh_token(&name, 1);
             self.ebay.add_seller(CLIENT_ID, &name, token.expose());
-            tokens.push(self.keyring.seal(&Context::refresh_token(id, ENVIRONMENT), token.expose()));
+            tokens.push(self.keyring.seal(&SealContext::refresh_token(id, ENVIRONMENT), token.expose()));
             ids.push(id.0);
             names.push(name);
         }
@@ -195,7 +195,7 @@ impl Stage {
     pub(crate) async fn import(&self, account: AccountId, token: &RefreshToken) -> ImportOutcome {
         let import = ImportToken {
             account,
-            sealed: self.keyring.seal(&Context::refresh_token(account, ENVIRONMENT), token.expose()),
+            sealed: self.keyring.seal(&SealContext::refresh_token(account, ENVIRONMENT), token.expose()),
             sha256: token.sha256(),
             refresh_expires_at: None,
             replace: false,

@@ -29,7 +29,7 @@ const doing = (account, action, done, changed) => async (/** @type {HTMLButtonEl
 
 /**
  * @param {Account} account
- * @param {() => void} changed hears that the account may be another than it was
+ * @param {() => void} changed is called when the account may be another than it was
  * @returns {Child[]}
  */
 export function accountActions(account, changed) {

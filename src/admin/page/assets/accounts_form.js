@@ -9,7 +9,7 @@ const TYPING_MS = 250;
 const TEXTS = ["q", "env", "status"];
 const DAYS = String(words.ends_soon_days);
 
-/** @param {() => void} changed hears that another filter was chosen */
+/** @param {() => void} changed is called when another filter is chosen */
 export function accountsForm(changed) {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -38,7 +38,7 @@ const row = (account, now, operates, changed) =>
 
 /**
  * @param {Account[]} accounts
- * @param {() => void} changed hears that somebody did something with one
+ * @param {() => void} changed is called after somebody did something with one
  */
 export function accountsTable(accounts, changed) {
   const now = Date.now();

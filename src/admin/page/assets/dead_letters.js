@@ -55,7 +55,7 @@ function letter(one, act) {
  * The letters of one queue, and buttons to send them back or throw them away.
  * @param {string} queue
  * @param {number} depth
- * @param {() => void} done hears of a change
+ * @param {() => void} done is called after a change
  */
 export function deadLetters(queue, depth, done) {
   const place = h("div", { class: "letters" });

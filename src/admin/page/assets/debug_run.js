@@ -18,7 +18,7 @@ const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(
 export class DebugRun {
   /**
    * @param {string} account
-   * @param {() => void} ended hears that a run has ended
+   * @param {() => void} ended is called when a run has ended
    */
   constructor(account, ended) {
     this.account = account;

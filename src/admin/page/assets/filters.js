@@ -10,7 +10,7 @@ const asTheyAre = (/** @type {string} */ value) => value;
 
 /** Filters in a form and in the address, which change together. */
 export class FilterForm {
-  /** @param {(filters: Filters) => void} changed hears the filters whenever somebody has changed them */
+  /** @param {(filters: Filters) => void} changed gets the filters whenever somebody has changed them */
   constructor(changed) {
     this.changed = changed;
     this.address = "";

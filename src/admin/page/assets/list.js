@@ -19,7 +19,7 @@ export class List {
   /**
    * @param {HTMLElement} scroller what scrolls
    * @param {(entry: Entry) => Child[]} actions makes a row's buttons
-   * @param {() => void} changed hears of each look
+   * @param {() => void} changed is called at each look
    */
   constructor(scroller, actions, changed) {
     this.scroller = scroller;

@@ -8,7 +8,7 @@ const SILENCE_MS = 17_000;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /**
- * Who hears of the connection. `ready`: the connection stands, and what comes from here on is told.
+ * What is called as the connection goes on. `ready`: the connection stands, and what comes from here on is told.
  * @typedef {object} Told
  * @property {(entry: Entry) => void} entry
  * @property {(state: string, why?: string) => void} state
@@ -51,20 +51,20 @@ export class Link {
       told.state("catching-up");
     });
     source.addEventListener("error", () => this.broken());
-    this.hears("cursor", () => told.ready());
-    this.hears("entry", told.entry);
-    this.hears("live", ({ live }) => told.state(live ? "live" : "delayed"));
-    this.hears("health", (health) => {
+    this.observe("cursor", () => told.ready());
+    this.observe("entry", told.entry);
+    this.observe("live", ({ live }) => told.state(live ? "live" : "delayed"));
+    this.observe("health", (health) => {
       told.health(health);
       told.state(health.live ? "live" : "delayed");
     });
-    this.hears("gap", () => told.gap());
+    this.observe("gap", () => told.gap());
     this.alive();
     return source;
   }
 
   /** @param {string} name @param {(data: any) => void} act */
-  hears(name, act) {
+  observe(name, act) {
     this.source.addEventListener(name, (event) => {
       if (event.lastEventId) this.after = event.lastEventId;
       this.alive();

@@ -10,7 +10,7 @@ import { words } from "./session.js";
 export class Picked {
   /**
    * @param {(id: string) => number} place an entry's number in the list
-   * @param {() => void} left hears that the choice was given up
+   * @param {() => void} left is called when the choice is given up
    */
   constructor(place, left) {
     this.place = place;

@@ -25,7 +25,7 @@ export const queuesTable = (all) =>
 
 /** The lists of dead letters, one for each queue that has some. */
 export class DeadQueues {
-  /** @param {HTMLElement} place @param {() => void} changed hears that letters were dealt with */
+  /** @param {HTMLElement} place @param {() => void} changed is called after letters were dealt with */
   constructor(place, changed) {
     this.place = place;
     this.changed = changed;

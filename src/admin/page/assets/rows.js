@@ -69,7 +69,7 @@ export class Rows {
     return true;
   }
 
-  /** Keeps a row's measured height; answers whether that is news. @param {string} id @param {number} height */
+  /** Keeps a row's measured height; returns whether that is news. @param {string} id @param {number} height */
   measure(id, height) {
     const row = this.byId.get(id);
     if (!row || row.height === height) return false;

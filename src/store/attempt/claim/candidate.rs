@@ -8,7 +8,7 @@ use super::types::{Claim, LeaseTerms};
 use crate::{
     domain::{
         account::{AttemptId, KeysetId, Standing},
-        breaker::GateState,
+        breaker::KeysetState,
         class::{Class, NotRun},
         lanes::{Lanes, Terms},
     },
@@ -25,9 +25,8 @@ pub(in crate::store) struct Candidate {
     pub(in crate::store) subject: Subject,
     paused: bool,
     pub(in crate::store) keyset: KeysetId,
-    /// The keyset's gate.
-    pub(in crate::store) gate: GateState,
-    gate_version: i64,
+    pub(in crate::store) keyset_state: KeysetState,
+    breaker_version: i64,
     provider_failures: i32,
     probe_free: bool,
     probe_due: bool,
@@ -61,8 +60,8 @@ impl FromRow for Candidate {
             subject: Subject::from_row(row)?,
             paused: get(row, "paused")?,
             keyset: KeysetId(get(row, "keyset_id")?),
-            gate: get_parsed(row, "keysets", "state", &id)?,
-            gate_version: get(row, "state_version")?,
+            keyset_state: get_parsed(row, "keysets", "state", &id)?,
+            breaker_version: get(row, "state_version")?,
             provider_failures: get(row, "provider_failures")?,
             probe_free: get(row, "probe_free")?,
             probe_due: get(row, "probe_due")?,
@@ -91,7 +90,7 @@ impl FromRow for Candidate {
 }
 
 /// A person's request, under lock.
-pub(in crate::store) struct Request {
+pub(in crate::store) struct RequestRow {
     pub(in crate::store) attempt: Uuid,
     pub(in crate::store) account: Uuid,
     source: Source,
@@ -100,7 +99,7 @@ pub(in crate::store) struct Request {
     waited_ms: i64,
 }
 
-impl FromRow for Request {
+impl FromRow for RequestRow {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let attempt: Uuid = get(row, "attempt")?;
         Ok(Self {
@@ -161,7 +160,7 @@ impl Candidate {
 
     /// A person's request runs unless it was claimed or closed before; if it cannot run, it is
     /// answered.
-    pub(in crate::store) fn judge_request(&self, request: &mut Request, lanes: &Lanes) -> Judged {
+    pub(in crate::store) fn judge_request(&self, request: &mut RequestRow, lanes: &Lanes) -> Judged {
         if !request.open {
             return Judged::Stale;
         }
@@ -176,8 +175,8 @@ impl Candidate {
         }
     }
 
-    /// A due account runs only under the id that the scheduler stored last, and behind a closed gate
-    /// only as its probe.
+    /// A due account runs only under the id that the scheduler stored last, and behind a tripped
+    /// breaker only as its probe.
     pub(in crate::store) fn judge_due(&self, attempt: AttemptId, lanes: &Lanes) -> Judged {
         if self.queued_attempt != Some(attempt.0) {
             Judged::Stale
@@ -199,9 +198,9 @@ impl Candidate {
         }
     }
 
-    /// Whether a call may begin: the gate is open, or this is its probe.
+    /// Whether a call may begin: the keyset is ready, or this is its probe.
     fn may_call(&self, lanes: &Lanes, probe_due: bool) -> bool {
-        self.gate == GateState::Open || lanes.probe_free() && probe_due
+        self.keyset_state == KeysetState::Ready || lanes.probe_free() && probe_due
     }
 
     /// A person's request takes the probe if none is under way, without waiting for its time.
@@ -211,7 +210,11 @@ impl Candidate {
         } else if self.paused {
             Some(NotRun::Paused)
         } else if !self.may_call(lanes, true) {
-            Some(if self.gate == GateState::Blocked { NotRun::KeysetBlocked } else { NotRun::BreakerOpen })
+            Some(if self.keyset_state == KeysetState::Blocked {
+                NotRun::KeysetBlocked
+            } else {
+                NotRun::BreakerTripped
+            })
         } else if lanes.left(source.lane()) <= 0 {
             Some(NotRun::Budget)
         } else {
@@ -262,9 +265,9 @@ impl Candidate {
             refresh_token: self.refresh_token.clone(),
             token_version: self.token_version,
             secret_version: self.secret_version,
-            gate_version: self.gate_version,
+            breaker_version: self.breaker_version,
             probe,
-            gate_listens: probe || self.provider_failures > 0 || !self.accepted_lately,
+            breaker_observes: probe || self.provider_failures > 0 || !self.accepted_lately,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The claim: the only way into an attempt (DESIGN §3, step 2).
+//! The claim: the only way into an attempt.
 //!
 //! Properties wanted: an id is claimed at most once; one attempt holds an account's lease; a
 //! person's request that cannot run is answered at once with an entry; the day's calls are never
@@ -7,8 +7,8 @@
 //! ledger's lock, the sum over the quota's buckets is the whole truth.
 
 mod candidate;
-mod effects;
 pub(in crate::store) mod types;
+mod writes;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,12 +16,12 @@ use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use self::{
-    candidate::{Candidate, Judged, LOCK_REQUESTS, READ_CANDIDATES, Request},
-    effects::Effects,
+    candidate::{Candidate, Judged, LOCK_REQUESTS, READ_CANDIDATES, RequestRow},
     types::{ClaimOutcome, ClaimRequest, LeaseTerms},
+    writes::ClaimWrites,
 };
 use crate::{
-    domain::{account::KeysetId, breaker::GateState, lanes::Lanes},
+    domain::{account::KeysetId, breaker::KeysetState, lanes::Lanes},
     store::{
         entry::outbox::EntryRow,
         lock::{LOCK_LEDGER, LOCK_STATES},
@@ -56,18 +56,18 @@ impl Store {
         let attempts: Vec<Uuid> = requests.iter().map(|request| request.attempt.0).collect();
         let accounts: Vec<Uuid> = requests.iter().map(|request| request.account.0).collect();
         transaction.rows(LOCK_LEDGER, &[&accounts]).await?;
-        let asked: Vec<Request> = read_all(&transaction.rows(LOCK_REQUESTS, &[&attempts]).await?)?;
+        let asked: Vec<RequestRow> = read_all(&transaction.rows(LOCK_REQUESTS, &[&attempts]).await?)?;
         transaction.rows(LOCK_STATES, &[&accounts]).await?;
         let candidates: Vec<Candidate> = read_all(&transaction.rows(READ_CANDIDATES, &[&accounts]).await?)?;
         let mut judge = Judge {
             lanes: calls_left(&transaction, &candidates, terms.lease).await?,
             candidates: candidates.into_iter().map(|c| (c.subject.account_id.0, c)).collect(),
             requests: asked.into_iter().map(|request| (request.attempt, request)).collect(),
-            effects: Effects::default(),
+            writes: ClaimWrites::default(),
             terms,
         };
         let outcomes = requests.iter().map(|request| judge.judge(request)).collect();
-        judge.effects.apply(&transaction, terms).await?;
+        judge.writes.apply(&transaction, terms).await?;
         transaction.commit().await?;
         Ok(outcomes)
     }
@@ -96,15 +96,15 @@ async fn calls_left(
 /// Judges requests one after the other against the locked rows, and collects what to write.
 struct Judge<'a> {
     candidates: HashMap<Uuid, Candidate>,
-    requests: HashMap<Uuid, Request>,
+    requests: HashMap<Uuid, RequestRow>,
     lanes: HashMap<KeysetId, Lanes>,
-    effects: Effects,
+    writes: ClaimWrites,
     terms: &'a LeaseTerms,
 }
 
 impl Judge<'_> {
     fn judge(&mut self, asked: &ClaimRequest) -> ClaimOutcome {
-        let Self { candidates, requests, lanes, effects, terms } = self;
+        let Self { candidates, requests, lanes, writes, terms } = self;
         let Some(candidate) = candidates.get_mut(&asked.account.0) else { return ClaimOutcome::Stale };
         let Some(lanes) = lanes.get_mut(&candidate.keyset) else { return ClaimOutcome::Stale };
         let request = requests.get_mut(&asked.attempt.0).filter(|request| request.account == asked.account.0);
@@ -115,26 +115,26 @@ impl Judge<'_> {
         match judged {
             Judged::Take { source, triggered_by, waited_ms } => {
                 lanes.take(source.lane());
-                let probe = candidate.gate != GateState::Open;
+                let probe = candidate.keyset_state != KeysetState::Ready;
                 if probe {
                     lanes.take_probe();
-                    effects.probes.push((candidate.keyset.0, asked.attempt.0));
+                    writes.probes.push((candidate.keyset.0, asked.attempt.0));
                 }
                 candidate.lease_attempt = Some(asked.attempt.0);
                 candidate.queued_attempt = None;
                 let claim = candidate.claim(asked.attempt, source, triggered_by, waited_ms, probe);
-                effects.claims.push(claim.clone());
+                writes.claims.push(claim.clone());
                 ClaimOutcome::Claimed(Box::new(claim))
             }
             Judged::NotRun { source, triggered_by, reason } => {
                 let entry = candidate.not_run(asked.attempt, source, triggered_by, reason, terms);
-                effects.closed.push(EntryRow::from(&entry));
-                effects.closed_keysets.push(candidate.keyset);
+                writes.closed.push(EntryRow::from(&entry));
+                writes.closed_keysets.push(candidate.keyset);
                 ClaimOutcome::NotRun(Box::new(entry))
             }
             Judged::PutOff { spent } => {
                 candidate.queued_attempt = None;
-                effects.put_off.push((asked.account.0, spent));
+                writes.put_off.push((asked.account.0, spent));
                 ClaimOutcome::Stale
             }
             Judged::LeaseExpired => ClaimOutcome::LeaseExpired,

@@ -45,7 +45,7 @@ pub enum ClaimOutcome {
 pub struct Claim {
     /// The attempt, which owns the lease.
     pub attempt: AttemptId,
-    /// Whose token it is.
+    /// The account whose token it is.
     pub subject: Subject,
     /// Who caused it.
     pub source: Source,
@@ -73,10 +73,10 @@ pub struct Claim {
     pub token_version: i64,
     /// The version of the client secret that was read.
     pub secret_version: i32,
-    /// The version of the keyset's gate under which the call begins.
-    pub gate_version: i64,
-    /// Whether this attempt is the gate's probe.
+    /// The version of the keyset's breaker under which the call begins.
+    pub breaker_version: i64,
+    /// Whether this attempt is the breaker's probe.
     pub probe: bool,
-    /// Whether a success of it changes the gate: it is closed, or has counted failures.
-    pub gate_listens: bool,
+    /// Whether a success of it changes the breaker: it has tripped, or has counted failures.
+    pub breaker_observes: bool,
 }

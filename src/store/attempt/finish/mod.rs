@@ -1,4 +1,4 @@
-//! The finish: the only way a result has an effect (DESIGN §3, step 5).
+//! The finish: the only way a result has an effect (G3).
 //!
 //! One transaction per slice. A row whose attempt or epoch is no longer ours writes nothing: a
 //! worker that froze and thawed has lost its lease, and whoever closed it has written the entry.
@@ -6,7 +6,7 @@
 //! the lease is closed, and the entry says `superseded`.
 
 mod columns;
-mod proof;
+mod confirm;
 pub(in crate::store) mod types;
 
 use std::collections::{HashMap, HashSet};
@@ -18,10 +18,10 @@ use uuid::Uuid;
 
 use self::{
     columns::{FailedColumns, RefreshedColumns},
-    proof::prove,
+    confirm::confirm,
     types::{Effect, Finish, FinishOutcome},
 };
-use super::breaker::hear;
+use super::breaker::observe;
 use crate::{
     domain::{class::Sent, verdict::Verdict},
     message::{Draft, Source},
@@ -137,19 +137,20 @@ impl Store {
     pub async fn finish(&self, rows: &[Finish]) -> Result<Vec<FinishOutcome>, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await?;
-        hear(&transaction, rows).await?;
+        observe(&transaction, rows).await?;
         let attempts: Vec<Uuid> = rows.iter().map(|row| row.attempt.0).collect();
         let accounts: Vec<Uuid> = rows.iter().map(|row| row.account.0).collect();
         transaction.run(CLOSE_REQUESTS, &[&attempts]).await?;
         transaction.rows(LOCK_STATES, &[&accounts]).await?;
         let held: Vec<Held> = read_all(&transaction.rows(READ_HELD, &[&accounts]).await?)?;
         let held: HashMap<Uuid, Held> = held.into_iter().map(|held| (held.account, held)).collect();
-        let mut effects = Effects { live_keys: live_keys(&transaction, rows).await?, ..Effects::default() };
+        let mut writes =
+            FinishWrites { live_keys: live_keys(&transaction, rows).await?, ..FinishWrites::default() };
         for row in rows {
-            effects.judge(row, held.get(&row.account.0));
+            writes.judge(row, held.get(&row.account.0));
         }
-        effects.apply(&transaction).await?;
-        let outcomes = effects.tell(&transaction).await?;
+        writes.apply(&transaction).await?;
+        let outcomes = writes.tell(&transaction).await?;
         transaction.commit().await?;
         Ok(outcomes)
     }
@@ -172,9 +173,9 @@ async fn live_keys(transaction: &Transaction<'_>, rows: &[Finish]) -> Result<Has
 
 /// What a slice of finishes writes.
 #[derive(Default)]
-struct Effects<'a> {
+struct FinishWrites<'a> {
     live_keys: HashSet<String>,
-    results: Vec<Option<Judged>>,
+    results: Vec<Option<Finished>>,
     closed: Vec<Uuid>,
     refreshed: Vec<(&'a Finish, DateTime<Utc>)>,
     failed: Vec<(&'a Finish, DateTime<Utc>)>,
@@ -183,14 +184,14 @@ struct Effects<'a> {
 }
 
 /// A row whose result is written: its entry as far as it is known.
-struct Judged {
+struct Finished {
     account: Uuid,
     draft: Draft,
     at: DateTime<Utc>,
     stand_aside: bool,
 }
 
-impl<'a> Effects<'a> {
+impl<'a> FinishWrites<'a> {
     fn judge(&mut self, row: &'a Finish, held: Option<&Held>) {
         let ours = |held: &&Held| held.lease_attempt == Some(row.attempt.0) && held.epoch == row.epoch;
         let Some(held) = held.filter(ours) else {
@@ -218,7 +219,7 @@ impl<'a> Effects<'a> {
         } else {
             row.draft.superseded()
         };
-        self.results.push(Some(Judged { account: row.account.0, draft, at: held.at, stand_aside }));
+        self.results.push(Some(Finished { account: row.account.0, draft, at: held.at, stand_aside }));
     }
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
@@ -243,16 +244,16 @@ impl<'a> Effects<'a> {
 
     /// Decides on proof, and puts the entries into the outbox.
     async fn tell(self, transaction: &Transaction<'_>) -> Result<Vec<FinishOutcome>, StoreError> {
-        let proven = prove(transaction, &self.suspected, &self.refreshed).await?;
+        let confirmed = confirm(transaction, &self.suspected, &self.refreshed).await?;
         let mut rows = Vec::with_capacity(self.results.len());
         let outcomes = self
             .results
             .into_iter()
             .map(|result| {
-                let Some(Judged { account, draft, at, stand_aside }) = result else {
+                let Some(Finished { account, draft, at, stand_aside }) = result else {
                     return FinishOutcome::Lost;
                 };
-                let draft = if proven.contains(&account) { draft.proven() } else { draft };
+                let draft = if confirmed.contains(&account) { draft.confirmed() } else { draft };
                 let entry = Box::new(draft.stamp(at));
                 rows.push(EntryRow::from(&*entry));
                 FinishOutcome::Finished { entry, stand_aside }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         account::{AccountId, AttemptId, KeysetId},
-        breaker::Testimony,
+        breaker::Signal,
         class::Class,
         verdict::Verdict,
     },
@@ -71,8 +71,8 @@ pub struct Finish {
     pub secret_version: i32,
     /// When it was claimed.
     pub claimed_at: DateTime<Utc>,
-    /// What it says of the keyset, if the gate listens.
-    pub testimony: Option<Testimony>,
+    /// What it says of the keyset, if the breaker counts it.
+    pub signal: Option<Signal>,
     /// What it does.
     pub effect: Effect,
     /// What is told of it.

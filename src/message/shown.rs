@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The request as it was sent, with the refresh token masked and without Authorization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExchangeRequest {
+pub struct ShownRequest {
     /// `POST`.
     pub method: String,
     /// The token endpoint.
@@ -21,7 +21,7 @@ pub struct ExchangeRequest {
 
 /// eBay's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExchangeResponse {
+pub struct ShownResponse {
     /// HTTP status.
     pub status: u16,
     /// Headers that may be shown, by lower-case name.

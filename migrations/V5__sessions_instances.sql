@@ -19,6 +19,26 @@ create table login_links (
 );
 create index login_links_user on login_links (user_id);
 
+-- Every running process.
+create table instances (
+    id text primary key,
+    role text not null,
+    version text not null,
+    git_commit text not null,
+    environment jsonb not null,
+    key_ids text[] not null,
+    started_at timestamptz not null default clock(),
+    last_seen_at timestamptz not null default clock(),
+    stopped_at timestamptz,
+    in_flight integer not null default 0,
+    -- Why it does not work although it lives: it lacks a key that others have.
+    note text,
+    -- A scheduler's last finished tick.
+    last_tick_at timestamptz,
+    constraint instances_role check (role in ('scheduler', 'worker', 'log-writer', 'admin', 'all'))
+);
+create index instances_last_seen on instances (last_seen_at);
+
 -- What waited at each minute, for the plots; whoever ticks first in a minute writes it.
 create table backlog_samples (
     minute timestamptz primary key,

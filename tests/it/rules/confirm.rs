@@ -61,7 +61,7 @@ async fn g8_one_refused_grant_among_accepted_ones_is_dead_at_once() {
 }
 
 #[tokio::test]
-async fn g8_an_account_that_nobody_can_vouch_for_needs_three_answers_over_an_hour() {
+async fn g8_an_account_that_no_other_confirms_needs_three_answers_over_an_hour() {
     let stage = Stage::set().await;
     let account = stage.seller_who("alone", Behaviour::Revoked).await;
     let _crew = stage.crew().await;
@@ -89,7 +89,7 @@ async fn g10_dead_grants_cost_no_calls_for_a_day() {
     }
     let _crew = unhurried_crew(&stage).await;
     // Some were refused after the last success; the next one, at most two hours away, proves them.
-    pass_until(&stage, Duration::from_secs(300), HOUR * 24, "all are proven dead", async || {
+    pass_until(&stage, Duration::from_secs(300), HOUR * 24, "all are confirmed dead", async || {
         count(&stage, "standing = 'reconnect_required'").await == 200
     })
     .await;

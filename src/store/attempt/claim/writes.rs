@@ -56,7 +56,7 @@ const PUT_OFF: &str = "/* put_off */
 
 /// What a slice of claims writes.
 #[derive(Default)]
-pub(in crate::store) struct Effects {
+pub(in crate::store) struct ClaimWrites {
     pub(in crate::store) claims: Vec<Claim>,
     pub(in crate::store) closed: Vec<EntryRow>,
     pub(in crate::store) closed_keysets: Vec<KeysetId>,
@@ -64,7 +64,7 @@ pub(in crate::store) struct Effects {
     pub(in crate::store) probes: Vec<(Uuid, Uuid)>,
 }
 
-impl Effects {
+impl ClaimWrites {
     pub(in crate::store) async fn apply(
         &self,
         transaction: &Transaction<'_>,

@@ -22,7 +22,7 @@ pub(in crate::admin) struct Narrow {
     pub(in crate::admin) org: Option<String>,
 }
 
-/// The one account of that id or username among those that the user may see. What he may not see is
+/// The one account of that id or username among those that the user may see. What they may not see is
 /// answered like what does not exist.
 pub(in crate::admin) async fn find_account(
     store: &Store,

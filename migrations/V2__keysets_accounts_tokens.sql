@@ -5,9 +5,20 @@ create table keysets (
     client_id text not null,
     client_secret text not null,
     secret_version integer not null default 1,
+    -- Takes the secret's place once eBay refuses that one.
+    standby_secret text,
+    standby_refused boolean not null default false,
     daily_quota integer not null default 50000,
+    -- Of these, the calls that only people's debug runs may begin.
+    debug_reserve integer not null default 0,
+    -- The endpoint; null is eBay's own.
     api_url text,
-    state text not null default 'open',
+    -- The breaker. blocked: eBay does not accept the credentials. suspended: eBay does not answer, or
+    -- its own quota is reached. Either way single probes ask again; their answer resets it.
+    state text not null default 'ready',
+    state_reason text,
+    state_since timestamptz not null default clock(),
+    -- Rises with every change of state or secret: an answer counts only under the one it began in.
     state_version bigint not null default 0,
     created_at timestamptz not null default clock(),
     constraint keysets_application_unique unique (environment, client_id),
@@ -15,8 +26,10 @@ create table keysets (
     constraint keysets_environment check (environment in ('production', 'sandbox')),
     constraint keysets_client_id_length check (length(client_id) between 1 and 200),
     constraint keysets_client_secret_sealed check (client_secret like 'ENC:v1:%'),
+    constraint keysets_standby_secret_sealed check (standby_secret like 'ENC:v1:%'),
     constraint keysets_daily_quota_positive check (daily_quota > 0),
-    constraint keysets_state check (state in ('open', 'blocked'))
+    constraint keysets_debug_reserve check (debug_reserve >= 0 and debug_reserve < daily_quota),
+    constraint keysets_state check (state in ('ready', 'blocked', 'suspended'))
 );
 
 create table keyset_orgs (
@@ -27,18 +40,32 @@ create table keyset_orgs (
 
 -- What was spent and begun per keyset. A claim holds this row while it reserves a call, so that the
 -- budget cannot be overdrawn by two claims at once; attempts counts every attempt ever accepted.
+-- Every change of the keyset's state is made under the same lock.
 create table keyset_ledger (
     keyset_id uuid primary key references keysets on delete cascade,
-    attempts bigint not null default 0
+    attempts bigint not null default 0,
+    -- Failures of the provider in a row.
+    provider_failures integer not null default 0,
+    -- Probes in a row that did not reset the breaker.
+    probes integer not null default 0,
+    -- When eBay last accepted the credentials, to within some seconds.
+    accepted_at timestamptz,
+    -- When the next probe may go, and the one that is under way.
+    probe_at timestamptz,
+    probe_attempt uuid,
+    probe_until timestamptz
 ) with (fillfactor = 50);
 
--- Calls reserved per five minutes; a sliding day is the sum over its buckets.
+-- Calls reserved per five minutes; a sliding day is the sum over its buckets. What people's debug
+-- runs spend is counted apart as well.
 create table quota_usage (
     keyset_id uuid not null references keysets on delete cascade,
     bucket timestamptz not null,
     calls integer not null,
+    debug_calls integer not null default 0,
     primary key (keyset_id, bucket),
-    constraint quota_usage_calls check (calls >= 0)
+    constraint quota_usage_calls check (calls >= 0),
+    constraint quota_usage_debug_calls check (debug_calls between 0 and calls)
 ) with (fillfactor = 50);
 
 create table accounts (
@@ -83,6 +110,7 @@ create table tokens (
     constraint tokens_refresh_token_sealed check (refresh_token like 'ENC:v1:%'),
     constraint tokens_access_expiry check ((access_token is null) = (access_expires_at is null))
 );
+create index tokens_refresh_expiry on tokens (refresh_expires_at);
 
 -- Every refresh token that an account ever had, so that an old export cannot bring one back.
 create table refresh_token_digests (

@@ -6,9 +6,9 @@
 //! process may be frozen in any of them.
 //!
 //! hyper's HTTP/1 client puts a request's head into a buffer, asks the body for its first frame, and
-//! flushes only then; if the body fails, it drops the buffer and the connection. So the gate stands
+//! flushes only then; if the body fails, it drops the buffer and the connection. So the permit stands
 //! in the body. It is asked once per request, immediately before the first byte is written, and
-//! passes through one of two one-way doors: *begun*, or *closed* because the deadline has passed or
+//! ends for good in one of two states: *begun*, or *closed* because the deadline has passed or
 //! the caller has given up. A caller who closes it first knows that not a byte was or will be written.
 
 use std::{
@@ -31,23 +31,23 @@ const CLOSED: u8 = 2;
 
 /// Whether the request may be, or was, begun.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct Permit {
     state: AtomicU8,
     begun_at: OnceLock<Instant>,
     deadline: Instant,
 }
 
-impl Gate {
+impl Permit {
     pub(super) fn until(deadline: Instant) -> Arc<Self> {
         Arc::new(Self { state: AtomicU8::new(OPEN), begun_at: OnceLock::new(), deadline })
     }
 
-    /// Closes the gate. `false` if the request was begun before, so it may have been written.
+    /// Closes the permit. `false` if the request was begun before, so it may have been written.
     pub(super) fn close(&self) -> bool {
         self.turn(CLOSED)
     }
 
-    /// Whether it was the deadline, and nothing else, that the gate was closed by.
+    /// Whether it was the deadline, and nothing else, that the permit was closed by.
     pub(super) fn is_overdue(&self) -> bool {
         Instant::now() >= self.deadline
     }
@@ -78,34 +78,34 @@ impl Gate {
     }
 }
 
-/// A form that is handed over only through its gate.
-pub(super) struct GatedForm {
+/// A form that is handed over only through its permit.
+pub(super) struct PermittedForm {
     form: Option<Bytes>,
-    gate: Arc<Gate>,
+    permit: Arc<Permit>,
 }
 
-/// The gate was closed before the request was begun.
+/// The permit was closed before the request was begun.
 #[derive(Debug, thiserror::Error)]
 #[error("the deadline passed before the request was written")]
-pub(super) struct GateClosed;
+pub(super) struct PermitClosed;
 
-impl GatedForm {
-    pub(super) fn new(form: Zeroizing<Vec<u8>>, gate: Arc<Gate>) -> Self {
+impl PermittedForm {
+    pub(super) fn new(form: Zeroizing<Vec<u8>>, permit: Arc<Permit>) -> Self {
         // The owner overwrites the form when the last reader lets go of it.
-        Self { form: Some(Bytes::from_owner(form)), gate }
+        Self { form: Some(Bytes::from_owner(form)), permit }
     }
 }
 
-impl Body for GatedForm {
+impl Body for PermittedForm {
     type Data = Bytes;
-    type Error = GateClosed;
+    type Error = PermitClosed;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, GateClosed>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, PermitClosed>>> {
         let Some(form) = self.form.take() else { return Poll::Ready(None) };
-        Poll::Ready(Some(if self.gate.pass() { Ok(Frame::data(form)) } else { Err(GateClosed) }))
+        Poll::Ready(Some(if self.permit.pass() { Ok(Frame::data(form)) } else { Err(PermitClosed) }))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,10 +1,10 @@
-//! A keyset's gate: a wrong secret, an outage, eBay's own quota.
+//! A keyset's breaker: a wrong secret, an outage, eBay's own quota.
 
 use std::time::Duration;
 
-use token_refresh::{crypto::Context, domain::account::Status, fake_ebay::Behaviour, message::Source};
+use token_refresh::{crypto::SealContext, domain::account::Status, fake_ebay::Behaviour, message::Source};
 
-use super::{count, expect_gate, many, pass_until, patient_crew};
+use super::{count, expect_keyset, many, pass_until, patient_crew};
 use crate::support::stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -17,13 +17,13 @@ async fn g8_a_wrong_secret_costs_a_handful_of_calls_and_no_account() {
     stage.sql("update keyset_ledger set accepted_at = null").await;
     many(&stage, 1_000).await;
     let _crew = patient_crew(&stage).await;
-    expect_gate(&stage, "blocked").await;
+    expect_keyset(&stage, "blocked").await;
     stage.expect_settled().await;
     let burst = stage.ebay.calls().len();
-    assert!(burst <= 6, "{burst} calls before the gate closed");
+    assert!(burst <= 6, "{burst} calls before the breaker tripped");
     assert_eq!(count(&stage, "standing <> 'active'").await, 0);
 
-    let sealed = stage.keyring.seal(&Context::client_secret(stage.keyset, ENVIRONMENT), "the-right-one");
+    let sealed = stage.keyring.seal(&SealContext::client_secret(stage.keyset, ENVIRONMENT), "the-right-one");
     stage.store.replace_secret(stage.keyset, &sealed).await.expect("the store answers");
     let step = Duration::from_secs(2);
     let opened = pass_until(&stage, step, MINUTE, "a first success", async || {
@@ -47,11 +47,11 @@ async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
     many(&stage, 1_000).await;
     stage.ebay.set_everywhere(Some(Behaviour::Unavailable503));
     let _crew = patient_crew(&stage).await;
-    expect_gate(&stage, "suspended").await;
+    expect_keyset(&stage, "suspended").await;
     stage.expect_settled().await;
     let burst = stage.ebay.calls().len();
-    // The calls under way when the tenth failure closed the gate: a slot's each.
-    assert!(burst <= 9 + 64, "{burst} calls before the gate closed");
+    // The calls under way when the tenth failure tripped the breaker: a slot's each.
+    assert!(burst <= 9 + 64, "{burst} calls before the breaker tripped");
     let mut passed = Duration::ZERO;
     for behaviour in [Behaviour::Unavailable503, Behaviour::Hang, Behaviour::Cut] {
         stage.ebay.set_everywhere(Some(behaviour));
@@ -77,13 +77,13 @@ async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
     .await;
     assert!(fresh >= Duration::from_secs(30), "1,000 accounts came back within {fresh:?}: a herd");
     println!(
-        "outage of {passed:?}: {burst} calls until the gate closed and {probes} probes, all 1,000 fresh {fresh:?} after the first success"
+        "outage of {passed:?}: {burst} calls until the breaker tripped and {probes} probes, all 1,000 fresh {fresh:?} after the first success"
     );
     stage.expect_settled().await;
 }
 
 #[tokio::test]
-async fn g8_late_evidence_cannot_block_a_mended_keyset() {
+async fn g8_a_late_signal_cannot_block_a_mended_keyset() {
     let stage = Stage::set().await;
     let account = stage.rested_seller("late").await;
     let _crew = stage.crew().await;
@@ -91,18 +91,18 @@ async fn g8_late_evidence_cannot_block_a_mended_keyset() {
     let attempt = stage.debug(account).await;
     stage.expect_in_flight(1).await;
     // The secret is replaced while the call is under way; then eBay refuses the old one.
-    let sealed = stage.keyring.seal(&Context::client_secret(stage.keyset, ENVIRONMENT), CLIENT_SECRET);
+    let sealed = stage.keyring.seal(&SealContext::client_secret(stage.keyset, ENVIRONMENT), CLIENT_SECRET);
     stage.store.replace_secret(stage.keyset, &sealed).await.expect("the store answers");
     stage.ebay.remove_secret(CLIENT_ID, CLIENT_SECRET);
     stage.ebay.release("late");
     stage.entry(attempt).await;
-    expect_gate(&stage, "open").await;
+    expect_keyset(&stage, "ready").await;
 }
 
 #[tokio::test]
 async fn the_standby_secret_takes_the_refused_ones_place() {
     let stage = Stage::set().await;
-    let sealed = stage.keyring.seal(&Context::client_secret(stage.keyset, ENVIRONMENT), "the-next-one");
+    let sealed = stage.keyring.seal(&SealContext::client_secret(stage.keyset, ENVIRONMENT), "the-next-one");
     stage.store.stand_by_secret(stage.keyset, &sealed).await.expect("the store answers");
     stage.ebay.remove_secret(CLIENT_ID, CLIENT_SECRET);
     stage.ebay.add_application(CLIENT_ID, "the-next-one");
@@ -111,7 +111,7 @@ async fn the_standby_secret_takes_the_refused_ones_place() {
     stage.expect_entry(account, |entry| entry.class.as_str() == "client_invalid").await;
     stage.make_due(account).await;
     stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
-    expect_gate(&stage, "open").await;
+    expect_keyset(&stage, "ready").await;
     let refused = stage.ebay.calls().iter().filter(|call| !call.authorised).count();
     assert_eq!(refused, 1, "the old secret was tried once");
     assert_eq!(stage.status(account).await.status, Status::Ok);
@@ -125,12 +125,12 @@ async fn g10_ebays_429_suspends_the_keyset_until_retry_after() {
     let _crew = stage.crew().await;
     let entry = stage.expect_entry(account, |entry| entry.class.as_str() == "quota_exhausted").await;
     assert_eq!(entry.response.expect("eBay answered").status, 429);
-    expect_gate(&stage, "suspended").await;
+    expect_keyset(&stage, "suspended").await;
     // A person's press takes the probe.
     stage.ebay.set_everywhere(None);
     let probe = stage.entry(stage.debug(account).await).await;
     assert_eq!((probe.source, probe.class.as_str()), (Source::Debug, "refreshed"));
-    expect_gate(&stage, "open").await;
+    expect_keyset(&stage, "ready").await;
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ pub(super) async fn find_orgs(store: &Store, names: &[String]) -> anyhow::Result
     Ok(orgs)
 }
 
-/// Who runs this command, as entries name him: `cli:<user>`.
+/// Who runs this command, as entries name them: `cli:<user>`.
 pub(super) fn cli_user() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
     format!("cli:{}", user.map_or_else(|| nix::unistd::getuid().to_string(), |user| user.name))
