@@ -31,7 +31,8 @@ create table instances (
     last_seen_at timestamptz not null default clock(),
     stopped_at timestamptz,
     in_flight integer not null default 0,
-    -- Why it does not work although it lives: it lacks a key that others have.
+    -- It runs a worker that takes messages; if not, why.
+    takes_work boolean not null default false,
     note text,
     -- A scheduler's last finished tick.
     last_tick_at timestamptz,

@@ -11,6 +11,6 @@ pub enum Verdict {
     ReconnectRequired,
     /// The stored token cannot be used as it is.
     Blocked,
-    /// The stored token needs this key. If a live process has it, the fault is this worker's.
+    /// The stored token needs this key, which no worker that takes work has.
     MissingKey(String),
 }

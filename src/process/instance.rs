@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     message::Runner,
-    refresh::StandAside,
+    refresh::Taking,
     store::{Heartbeat, Store},
     version::{COMMIT, VERSION, version},
 };
@@ -52,7 +52,7 @@ impl Instance {
         store: &Store,
         key_ids: Vec<String>,
         in_flight: Arc<AtomicI32>,
-        stand_aside: StandAside,
+        taking: Option<Arc<Taking>>,
         shutdown: CancellationToken,
     ) {
         let mut every = tokio::time::interval(BEAT_EVERY);
@@ -70,7 +70,8 @@ impl Instance {
                 environment: serde_json::json!({ "host": self.host, "pid": std::process::id() }),
                 key_ids: key_ids.clone(),
                 in_flight: in_flight.load(Ordering::Relaxed),
-                note: stand_aside.reason(),
+                takes_work: taking.as_ref().is_some_and(|taking| taking.reason().is_none()),
+                note: taking.as_ref().and_then(|taking| taking.reason()),
             };
             let written = tokio::select! {
                 written = store.beat(&heartbeat) => written,

@@ -23,7 +23,7 @@ use crate::{
     crypto::Keyring,
     ebay::{ClientSettings, EbayClient},
     queue::Broker,
-    refresh::{self, Handler, HandlerParts, StandAside, scheduler::Scheduler},
+    refresh::{self, Handler, HandlerParts, Taking, scheduler::Scheduler},
     store::Store,
     version::version,
 };
@@ -43,7 +43,8 @@ pub(crate) struct Process {
     publishing: CancellationToken,
     announcer: Announcer,
     in_flight: Arc<AtomicI32>,
-    stand_aside: StandAside,
+    /// Whether this process takes work, where it runs a worker.
+    taking: Option<Arc<Taking>>,
     refreshers: JoinSet<()>,
     publishers: JoinSet<()>,
     /// Goes on until the roles have stopped.
@@ -70,7 +71,7 @@ impl Process {
             publishing: CancellationToken::new(),
             announcer,
             in_flight: Arc::new(AtomicI32::new(0)),
-            stand_aside: StandAside::default(),
+            taking: None,
             refreshers: JoinSet::new(),
             publishers: JoinSet::new(),
             heartbeat: JoinSet::new(),
@@ -81,11 +82,10 @@ impl Process {
     /// Begins to beat, once the roles run: a process that cannot run any is never shown as live.
     pub(crate) fn started(mut self) -> Self {
         let (instance, store, key_ids) = (self.instance.clone(), self.store.clone(), self.keyring.ids());
-        let (in_flight, stand_aside, stopped) =
-            (Arc::clone(&self.in_flight), self.stand_aside.clone(), self.stopped.clone());
+        let (in_flight, taking, stopped) =
+            (Arc::clone(&self.in_flight), self.taking.clone(), self.stopped.clone());
         tracing::info!(instance = instance.id, version = version(), keys = key_ids.join(","), "started");
-        self.heartbeat
-            .spawn(async move { instance.beat(&store, key_ids, in_flight, stand_aside, stopped).await });
+        self.heartbeat.spawn(async move { instance.beat(&store, key_ids, in_flight, taking, stopped).await });
         self
     }
 
@@ -121,7 +121,7 @@ impl Process {
             policy: refresh.policy(),
             limits: args.limits()?,
             runner: self.instance.runner(),
-            stand_aside: self.stand_aside.clone(),
+            taking: Arc::clone(self.taking.insert(Arc::default())),
             in_flight: Arc::clone(&self.in_flight),
         });
         let (broker, settings, shutdown) = (self.broker.clone(), args.settings(), self.refreshing.clone());

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -108,11 +108,30 @@ impl Broker {
         H: Fn(Incoming) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Disposition> + Send + 'static,
     {
+        let (_always, wanted) = watch::channel(true);
+        self.consume_while(queue, prefetch, wanted, shutdown, handler).await;
+    }
+
+    /// Like [`consume`](Self::consume), but takes deliveries only while they are `wanted`: where they
+    /// are not, the consumer is cancelled, what was not begun is given back, and what is under way
+    /// goes on.
+    pub async fn consume_while<H, F>(
+        &self,
+        queue: &'static str,
+        prefetch: u16,
+        wanted: watch::Receiver<bool>,
+        shutdown: CancellationToken,
+        handler: H,
+    ) where
+        H: Fn(Incoming) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposition> + Send + 'static,
+    {
         let workers = Workers {
             dial: self.dial.clone(),
             settler: self.settler(queue, &shutdown),
             prefetch: prefetch.max(1),
             drain_limit: self.drain_limit,
+            wanted,
             handler,
         };
         workers.run(shutdown).await;

@@ -3,14 +3,17 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use lapin::{message::Delivery, options::BasicConsumeOptions};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
 use super::{
     error::QueueError,
     incoming::Incoming,
-    intake::Intake,
+    intake::{Intake, while_held},
     link::{Dial, Link},
     settle::{Disposition, PANIC_REASON, Settler, without_panic},
     supervisor::Supervisor,
@@ -22,7 +25,17 @@ pub(super) struct Workers<H> {
     pub(super) settler: Settler,
     pub(super) prefetch: u16,
     pub(super) drain_limit: Duration,
+    /// Whether deliveries are wanted at present.
+    pub(super) wanted: watch::Receiver<bool>,
     pub(super) handler: H,
+}
+
+/// Why no more deliveries are taken.
+enum Pause {
+    /// The process stops.
+    Stopping,
+    /// Deliveries are not wanted at present.
+    Unwanted,
 }
 
 impl<H, F> Workers<H>
@@ -43,34 +56,79 @@ where
         under_way.finish(self.settler.queue, self.drain_limit).await;
     }
 
+    /// Takes deliveries while they are wanted. The channel stays in between: what is under way is
+    /// settled on it.
     async fn consume(
         &self,
         link: &Link,
         under_way: &UnderWay,
         shutdown: &CancellationToken,
     ) -> Result<(), QueueError> {
-        let options = BasicConsumeOptions::default();
-        let mut intake = Intake::open(link, self.settler.queue, self.prefetch, options).await?;
         let over = CancellationToken::new();
         let _over_at_the_end = over.clone().drop_guard();
+        let mut channel = link.channel().await?;
+        loop {
+            let wanted = while_held(link, &channel, until(self.wanted.clone(), true));
+            let Some(held) = shutdown.run_until_cancelled(wanted).await else {
+                under_way.finish(self.settler.queue, self.drain_limit).await;
+                return Ok(());
+            };
+            held?;
+            let options = BasicConsumeOptions::default();
+            let queue = self.settler.queue;
+            let mut intake = Intake::begin(link, channel, queue, self.prefetch, options).await?;
+            let pause = self.take(&mut intake, under_way, &over, shutdown).await?;
+            channel = intake.stop().await?;
+            if matches!(pause, Pause::Stopping) {
+                under_way.finish(queue, self.drain_limit).await;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Begins deliveries until there is a reason to take no more.
+    async fn take(
+        &self,
+        intake: &mut Intake<'_>,
+        under_way: &UnderWay,
+        over: &CancellationToken,
+        shutdown: &CancellationToken,
+    ) -> Result<Pause, QueueError> {
         loop {
             let next = async {
                 let slot = Arc::clone(&under_way.slots).acquire_owned().await.expect("never closed");
                 intake.next().await.map(|delivery| (slot, delivery))
             };
-            let Some(next) = shutdown.run_until_cancelled(next).await else {
-                let _channel = intake.stop().await?;
-                under_way.finish(self.settler.queue, self.drain_limit).await;
-                return Ok(());
+            let (slot, delivery) = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(Pause::Stopping),
+                () = until(self.wanted.clone(), false) => return Ok(Pause::Unwanted),
+                next = next => next?,
             };
-            let (slot, delivery) = next?;
-            let work = handle(self.handler.clone(), self.settler.clone(), delivery, over.clone());
-            let abandoned = under_way.abandoned.clone();
-            under_way.tasks.spawn(async move {
-                abandoned.run_until_cancelled(work).await;
-                drop(slot);
-            });
+            self.begin(slot, delivery, under_way, over);
         }
+    }
+
+    fn begin(
+        &self,
+        slot: OwnedSemaphorePermit,
+        delivery: Delivery,
+        under_way: &UnderWay,
+        over: &CancellationToken,
+    ) {
+        let work = handle(self.handler.clone(), self.settler.clone(), delivery, over.clone());
+        let abandoned = under_way.abandoned.clone();
+        under_way.tasks.spawn(async move {
+            abandoned.run_until_cancelled(work).await;
+            drop(slot);
+        });
+    }
+}
+
+/// Waits until `wanted` has this value. One that nobody changes any more stays as it is.
+async fn until(mut wanted: watch::Receiver<bool>, value: bool) {
+    if wanted.wait_for(|wanted| *wanted == value).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

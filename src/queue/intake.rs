@@ -26,7 +26,7 @@ pub(super) struct Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
-    /// Consumes `queue`, at most `prefetch` deliveries at a time unsettled.
+    /// Consumes `queue` on a channel of its own, at most `prefetch` deliveries at a time unsettled.
     pub(super) async fn open(
         link: &'a Link,
         queue: &str,
@@ -34,6 +34,17 @@ impl<'a> Intake<'a> {
         options: BasicConsumeOptions,
     ) -> Result<Self, QueueError> {
         let channel = link.channel().await?;
+        Self::begin(link, channel, queue, prefetch, options).await
+    }
+
+    /// Consumes `queue` on `channel`, at most `prefetch` deliveries at a time unsettled.
+    pub(super) async fn begin(
+        link: &'a Link,
+        channel: Channel,
+        queue: &str,
+        prefetch: u16,
+        options: BasicConsumeOptions,
+    ) -> Result<Self, QueueError> {
         let limiting = channel.basic_qos(prefetch, BasicQosOptions::default());
         within("setting the prefetch", ANSWER_LIMIT, limiting).await?;
         let queue = ShortString::from(queue);
@@ -80,6 +91,20 @@ impl<'a> Intake<'a> {
             give_back(&delivery).await?;
         }
         Ok(self.channel)
+    }
+}
+
+/// Waits for `event`, unless link or channel is seen to be gone before.
+pub(super) async fn while_held<T>(
+    link: &Link,
+    channel: &Channel,
+    event: impl Future<Output = T>,
+) -> Result<T, QueueError> {
+    let mut look = interval(LOOK_EVERY);
+    tokio::select! {
+        biased;
+        happened = event => Ok(happened),
+        () = lost(&mut look, link, channel) => Err(QueueError::Lost),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::{
-    crypto::{DecryptReason, Field},
+    crypto::DecryptReason,
     domain::class::Class,
     domain::verdict::Verdict,
     ebay::{Grant, Refusal},
@@ -55,11 +55,9 @@ pub struct Decision {
     pub verdict: Verdict,
 }
 
-/// A sealed text that did not open.
+/// A refresh token that did not open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unopened {
-    /// What it holds.
-    pub field: Field,
     /// Why it did not open.
     pub reason: DecryptReason,
     /// The key that it names.
@@ -138,16 +136,14 @@ fn verdict(refusal: &Refusal, unopened: Option<&Unopened>) -> Verdict {
 /// A text that names a key we have and does not open with it is destroyed: this process checked that
 /// key against its canary.
 fn unopened_verdict(unopened: &Unopened) -> Verdict {
-    match (unopened.reason, unopened.field, &unopened.key_id) {
-        (DecryptReason::UnknownKey, _, Some(key)) => Verdict::MissingKey(key.clone()),
-        (_, Field::ClientSecret | Field::AccessToken | Field::Canary, _) => Verdict::Unchanged,
-        (DecryptReason::UnknownKey | DecryptReason::WrongContext, Field::RefreshToken, _) => Verdict::Blocked,
+    match (unopened.reason, &unopened.key_id) {
+        (DecryptReason::UnknownKey, Some(key)) => Verdict::MissingKey(key.clone()),
+        (DecryptReason::UnknownKey | DecryptReason::WrongContext, _) => Verdict::Blocked,
         (
             DecryptReason::NotSealed
             | DecryptReason::Malformed
             | DecryptReason::Truncated
             | DecryptReason::Corrupt,
-            Field::RefreshToken,
             _,
         ) => Verdict::ReconnectRequired,
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::decide::{NOT_A_TOKEN, Unopened};
 use crate::{
-    crypto::{Field, Keyring, OpenError, SealContext, Sealed},
+    crypto::{Keyring, OpenError, SealContext, Sealed},
     domain::{
         class::{Class, Sent},
         token::{ClientSecret, RefreshToken, shown_prefix},
@@ -106,7 +106,8 @@ fn open_token(claim: &Claim, keyring: &Keyring) -> Result<RefreshToken, Unsendab
     let text = keyring.open(&context, &claim.refresh_token).map_err(|error| {
         log_path(claim, NOTHING, NOTHING);
         log_unopened(claim, "refresh_token", claim.subject.account_id.0, &claim.refresh_token, &error);
-        let unopened = unopened(Field::RefreshToken, &claim.refresh_token, &error);
+        let key_id = Sealed::named_key(&claim.refresh_token).map(str::to_owned);
+        let unopened = Unopened { reason: error.reason(), key_id };
         (refusal(Class::DecryptFailed, error.reason().as_str(), &error), Some(unopened))
     })?;
     let prefix = shown_prefix(&text);
@@ -121,17 +122,13 @@ fn open_secret(claim: &Claim, keyring: &Keyring) -> Result<ClientSecret, Unsenda
     let text = keyring.open(&context, &claim.client_secret).map_err(|error| {
         log_unopened(claim, "client_secret", claim.keyset.0, &claim.client_secret, &error);
         let text = format!("client secret of keyset {}: {error}", claim.keyset);
-        let unopened = unopened(Field::ClientSecret, &claim.client_secret, &error);
-        (refusal(Class::DecryptFailed, error.reason().as_str(), &text), Some(unopened))
+        // The keyset's fault and not the account's: the breaker asks again.
+        (refusal(Class::ClientInvalid, error.reason().as_str(), &text), None)
     })?;
     ClientSecret::checked(&text).map_err(|error| {
         let text = format!("the stored client secret {error}");
-        (refusal(Class::PreflightRejected, "client_secret", &text), None)
+        (refusal(Class::ClientInvalid, "not_a_secret", &text), None)
     })
-}
-
-fn unopened(field: Field, sealed: &str, error: &OpenError) -> Unopened {
-    Unopened { field, reason: error.reason(), key_id: Sealed::named_key(sealed).map(str::to_owned) }
 }
 
 /// Stands for the prefix of a text that there is not.

@@ -12,11 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     decide::{DEMOTED_EVERY, Decision, Policy, decide, spread_of},
     exchange::{self, Exchange, millis},
     reap,
-    stand_aside::StandAside,
+    taking::Taking,
 };
 use crate::{
     connect_log::Announcer,
@@ -60,8 +62,8 @@ pub struct HandlerParts {
     pub limits: Limits,
     /// Names this process in leases and entries.
     pub runner: Runner,
-    /// Takes this worker off the queues should it lack a key that others have.
-    pub stand_aside: StandAside,
+    /// Takes this worker off the queues while the database is not well.
+    pub taking: Arc<Taking>,
     /// Counts attempts under way, for the heartbeat.
     pub in_flight: Arc<AtomicI32>,
 }
@@ -77,6 +79,8 @@ pub struct Handler {
 /// Transactions of each kind at once, and rows in each.
 const LANES: usize = 2;
 const SLICE_MAX: usize = 128;
+/// How long beyond its lease a result is kept while the database is away.
+const KEPT: Duration = Duration::from_secs(3_600);
 /// Tries to claim an account whose expired lease had to be closed first.
 const CLAIM_TRIES: usize = 3;
 
@@ -84,7 +88,11 @@ impl Handler {
     /// Builds the handler and the lanes in which its claims and finishes share transactions.
     pub fn new(parts: HandlerParts) -> Self {
         let parts = Arc::new(parts);
-        let terms = Arc::new(LeaseTerms { runner: parts.runner.clone(), lease: parts.limits.lease });
+        let terms = Arc::new(LeaseTerms {
+            runner: parts.runner.clone(),
+            lease: parts.limits.lease,
+            key_ids: parts.keyring.ids(),
+        });
         let store = parts.store.clone();
         let claims = Coalescer::spawn(LANES, SLICE_MAX, move |rows: Vec<ClaimRequest>| {
             let (store, terms) = (store.clone(), Arc::clone(&terms));
@@ -98,9 +106,14 @@ impl Handler {
         Self { parts, claims, finishes }
     }
 
-    /// Whether this worker stands aside.
-    pub(super) fn stand_aside(&self) -> &StandAside {
-        &self.parts.stand_aside
+    /// Whether this worker takes work.
+    pub(super) fn taking(&self) -> &Taking {
+        &self.parts.taking
+    }
+
+    /// Takes up work again when the database is well, each time that it was not, until `shutdown`.
+    pub(super) async fn watch_database(&self, shutdown: &CancellationToken) {
+        self.parts.taking.watch(&self.parts.store, shutdown).await;
     }
 
     /// Handles one message, and says what the broker is to do with it.
@@ -113,7 +126,8 @@ impl Handler {
         let claim = match self.claim(&message).await {
             Ok(Some(claim)) => claim,
             Ok(None) => return Disposition::Ack,
-            Err(error) => return unclaimed(&message, &error).await,
+            Err(Unclaimed::Elsewhere) => return Disposition::Requeue,
+            Err(Unclaimed::Store(error)) => return self.unclaimed(&message, &error),
         };
         self.parts.in_flight.fetch_add(1, Ordering::Relaxed);
         let disposition = self.attempt(&claim, started).await;
@@ -122,7 +136,7 @@ impl Handler {
     }
 
     /// Claims the attempt; none if there is nothing to do, or if the answer is already written.
-    async fn claim(&self, message: &RefreshMessage) -> Result<Option<Box<Claim>>, StoreError> {
+    async fn claim(&self, message: &RefreshMessage) -> Result<Option<Box<Claim>>, Unclaimed> {
         let request = ClaimRequest { attempt: message.attempt, account: message.account };
         for _ in 0..CLAIM_TRIES {
             match self.claims.run(request.clone()).await? {
@@ -136,6 +150,7 @@ impl Handler {
                     tracing::debug!(attempt.id = %message.attempt, "nothing to do");
                     return Ok(None);
                 }
+                ClaimOutcome::Elsewhere => return Err(Unclaimed::Elsewhere),
                 ClaimOutcome::LeaseExpired => {
                     reap(
                         &self.parts.store,
@@ -163,10 +178,7 @@ impl Handler {
         exchange.timings_ms.insert("total".into(), millis(started));
         let finish = self.finish_of(claim, exchange, &decision);
         match self.finish(finish, started + self.parts.limits.lease).await {
-            Ok(FinishOutcome::Finished { entry, stand_aside }) => {
-                if stand_aside {
-                    self.parts.stand_aside.step(&entry);
-                }
+            Ok(FinishOutcome::Finished(entry)) => {
                 log_outcome(&entry, millis(started));
                 self.parts.announcer.announce(*entry);
                 Disposition::Ack
@@ -176,16 +188,16 @@ impl Handler {
                     "the lease ran out before the result was written; the result is dropped");
                 Disposition::Ack
             }
-            Err(error) if error.is_transient() => {
+            Err(error) if error.is_row_fault() => {
+                tracing::error!(attempt.id = %claim.attempt, error = %crate::logging::Chain(&error),
+                    "the result cannot be written; the lease will run out");
+                Disposition::DeadLetter(format!("finish refused: {error}"))
+            }
+            Err(error) => {
                 tracing::error!(attempt.id = %claim.attempt, account.id = %claim.subject.account_id,
                     error = %crate::logging::Chain(&error),
                     "the lease ran out before the result was written; the result is dropped");
                 Disposition::Requeue
-            }
-            Err(error) => {
-                tracing::error!(attempt.id = %claim.attempt, error = %crate::logging::Chain(&error),
-                    "the result cannot be written; the lease will run out");
-                Disposition::DeadLetter(format!("finish refused: {error}"))
             }
         }
     }
@@ -251,8 +263,9 @@ impl Handler {
         }
     }
 
-    /// Writes the result. While the database is away and the lease still stands, it tries again: a
-    /// rotated token must not be lost to a short outage.
+    /// Writes the result, and tries again while the lease stands unless the database refuses this very
+    /// row: a rotated token must not be lost to an outage. While the database is away nobody can close
+    /// the lease either, so the result is kept beyond it.
     async fn finish(&self, finish: Finish, until: Instant) -> Result<FinishOutcome, StoreError> {
         let mut pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(3));
         let mut failed = false;
@@ -262,42 +275,54 @@ impl Handler {
                 Ok(FinishOutcome::Lost) if failed => self.finished_before(&finish).await,
                 outcome => outcome,
             };
-            match outcome {
-                Err(error) if error.is_transient() => {
-                    let pause = pauses.next();
-                    if Instant::now() + pause >= until {
-                        return Err(error);
-                    }
-                    tracing::warn!(attempt.id = %finish.attempt, error = %crate::logging::Chain(&error),
-                        "cannot write the result yet; trying again");
-                    failed = true;
-                    tokio::time::sleep(pause).await;
-                }
-                outcome => return outcome,
+            match &outcome {
+                Ok(_) => self.parts.taking.succeeded(),
+                Err(error) => self.parts.taking.failed(finish.account, error),
             }
+            let error = match outcome {
+                Err(error) if !error.is_row_fault() => error,
+                outcome => return outcome,
+            };
+            let pause = pauses.next();
+            let until = if error.is_transient() { until + KEPT } else { until };
+            if Instant::now() + pause >= until {
+                return Err(error);
+            }
+            tracing::warn!(attempt.id = %finish.attempt, error = %crate::logging::Chain(&error),
+                "cannot write the result yet; trying again");
+            failed = true;
+            tokio::time::sleep(pause).await;
         }
+    }
+
+    /// The claim failed. What the database does not do for now it may do later, so the message goes
+    /// back; what it refuses of this row is kept for a person to look at.
+    fn unclaimed(&self, message: &RefreshMessage, error: &StoreError) -> Disposition {
+        tracing::warn!(attempt.id = %message.attempt, account.id = %message.account,
+            error = %crate::logging::Chain(error), "cannot claim");
+        if error.is_row_fault() {
+            return Disposition::DeadLetter(format!("claim refused: {error}"));
+        }
+        self.parts.taking.failed(message.account, error);
+        Disposition::Requeue
     }
 
     async fn finished_before(&self, finish: &Finish) -> Result<FinishOutcome, StoreError> {
         let entry = self.parts.store.entry_of_account(finish.account, finish.attempt).await?;
         let ours = entry.filter(|entry| entry.class != Class::Interrupted);
-        Ok(ours.map_or(FinishOutcome::Lost, |entry| FinishOutcome::Finished {
-            entry: Box::new(entry),
-            stand_aside: false,
-        }))
+        Ok(ours.map_or(FinishOutcome::Lost, |entry| FinishOutcome::Finished(Box::new(entry))))
     }
 }
 
-/// The claim failed. A database that is away cures itself, so the message waits a moment and goes
-/// back; anything else is kept for a person to look at.
-async fn unclaimed(message: &RefreshMessage, error: &StoreError) -> Disposition {
-    tracing::warn!(attempt.id = %message.attempt, account.id = %message.account,
-        error = %crate::logging::Chain(error), "cannot claim");
-    if error.is_transient() {
-        tokio::time::sleep(Duration::from_secs(1).mul_f64(0.5 + rand::random::<f64>())).await;
-        return Disposition::Requeue;
-    }
-    Disposition::DeadLetter(format!("claim refused: {error}"))
+/// Why a message was not claimed.
+#[derive(Debug, thiserror::Error)]
+enum Unclaimed {
+    /// A worker that has the key should take it.
+    #[error("the key is elsewhere")]
+    Elsewhere,
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What the attempt says of its keyset, where its breaker counts it: a plain success under a

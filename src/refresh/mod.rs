@@ -109,7 +109,7 @@ mod handler;
 mod inspect;
 mod reap;
 pub mod scheduler;
-mod stand_aside;
+mod taking;
 mod worker;
 
 pub use self::{
@@ -117,6 +117,6 @@ pub use self::{
     handler::{Handler, HandlerParts, Limits},
     inspect::{Inspection, SealedView, inspect},
     reap::reap,
-    stand_aside::StandAside,
+    taking::Taking,
     worker::{WorkerSettings, run},
 };

@@ -16,25 +16,17 @@ pub struct WorkerSettings {
 
 /// Works until `shutdown`, then finishes what is under way.
 pub async fn run(broker: &Broker, handler: &Handler, settings: WorkerSettings, shutdown: CancellationToken) {
-    // Standing aside stops both consumers; what is under way is finished either way.
-    let taking = shutdown.child_token();
-    let stand_aside = handler.stand_aside();
-    let watch = async {
-        tokio::select! {
-            () = stand_aside.token().cancelled() => taking.cancel(),
-            () = taking.cancelled() => {}
-        }
-    };
     let consume = |queue, slots| {
         let handler = handler.clone();
+        let wanted = handler.taking().wanted();
         let handle = move |incoming| {
             let handler = handler.clone();
             async move { handler.handle(incoming).await }
         };
-        broker.consume(queue, slots, taking.clone(), handle)
+        broker.consume_while(queue, slots, wanted, shutdown.clone(), handle)
     };
     tokio::join!(
-        watch,
+        handler.watch_database(&shutdown),
         consume(names::REFRESH_DUE, settings.due_slots),
         consume(names::REFRESH_DEBUG, settings.debug_slots)
     );

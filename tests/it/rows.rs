@@ -178,7 +178,7 @@ async fn a_client_secret_that_does_not_open_is_told_as_the_keysets_fault() {
     stage.sql("update keysets set client_secret = replace(client_secret, ':k1:', ':k9:')").await;
     let [_scheduler, worker, _log_writer] = stage.crew().await;
     let entry = stage.entry(stage.debug(account).await).await;
-    assert_eq!((entry.class, entry.reason.as_deref()), (Class::DecryptFailed, Some("unknown_key")));
+    assert_eq!((entry.class, entry.reason.as_deref()), (Class::ClientInvalid, Some("unknown_key")));
     let error = entry.error.expect("it failed");
     assert!(error.contains(&format!("client secret of keyset {}", stage.keyset)), "{error}");
     stage.run(&["inspect", "mil_243"]).await.succeeded().prints("opens to v^1.1").prints("keysets secret");

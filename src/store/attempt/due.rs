@@ -60,7 +60,7 @@ const COUNT_QUEUED: &str = "/* count_queued */
 const UNBLOCK_BY_KEY: &str = "/* unblock_by_key */
     update refresh_state set standing = 'active', missing_key = null, next_refresh_at = clock()
     where missing_key is not null and exists (
-        select from instances i where i.role in ('worker', 'all') and i.stopped_at is null
+        select from instances i where i.takes_work and i.stopped_at is null
             and i.last_seen_at > clock() - interval '15 seconds' and missing_key = any(i.key_ids))";
 
 const MAKE_DUE: &str = "/* make_due */

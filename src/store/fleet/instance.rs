@@ -29,7 +29,9 @@ pub struct Heartbeat {
     pub key_ids: Vec<String>,
     /// Attempts under way.
     pub in_flight: i32,
-    /// Why it does not work, if it stands aside.
+    /// It runs a worker that takes messages.
+    pub takes_work: bool,
+    /// Why its worker takes none.
     pub note: Option<String>,
 }
 
@@ -58,7 +60,9 @@ pub struct Instance {
     pub stopped_at: Option<DateTime<Utc>>,
     /// Attempts under way.
     pub in_flight: i32,
-    /// Why it does not work, if it stands aside.
+    /// It runs a worker that takes messages.
+    pub takes_work: bool,
+    /// Why its worker takes none.
     pub note: Option<String>,
     /// A scheduler's last finished tick.
     pub last_tick_at: Option<DateTime<Utc>>,
@@ -85,6 +89,7 @@ impl FromRow for Instance {
             silent_seconds,
             stopped_at,
             in_flight: get(row, "in_flight")?,
+            takes_work: get(row, "takes_work")?,
             note: get(row, "note")?,
             last_tick_at: get(row, "last_tick_at")?,
             live: stopped_at.is_none() && silent_seconds < LIVE_WITHIN.as_secs_f64(),
@@ -93,12 +98,13 @@ impl FromRow for Instance {
 }
 
 const BEAT: &str = "/* beat */
-    insert into instances (id, role, version, git_commit, environment, key_ids, in_flight, note)
-    values ($1, $2, $3, $4, $5, $6, $7, $8)
-    on conflict (id) do update set last_seen_at = clock(), in_flight = excluded.in_flight, note = excluded.note, stopped_at = null";
+    insert into instances (id, role, version, git_commit, environment, key_ids, in_flight, note, takes_work)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    on conflict (id) do update set last_seen_at = clock(), in_flight = excluded.in_flight, note = excluded.note,
+        takes_work = excluded.takes_work, stopped_at = null";
 
 const STOPPED: &str = "/* instance_stopped */
-    update instances set stopped_at = clock(), last_seen_at = clock(), in_flight = 0 where id = $1";
+    update instances set stopped_at = clock(), last_seen_at = clock(), in_flight = 0, takes_work = false where id = $1";
 
 const TICKED: &str = "/* scheduler_ticked */ update instances set last_tick_at = clock() where id = $1";
 
@@ -115,8 +121,17 @@ impl Store {
     /// Says that a process lives.
     pub async fn beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
         let h = heartbeat;
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
-            [&h.id, &h.role, &h.version, &h.commit, &h.environment, &h.key_ids, &h.in_flight, &h.note];
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
+            &h.id,
+            &h.role,
+            &h.version,
+            &h.commit,
+            &h.environment,
+            &h.key_ids,
+            &h.in_flight,
+            &h.note,
+            &h.takes_work,
+        ];
         self.execute(BEAT, &params).await?;
         Ok(())
     }

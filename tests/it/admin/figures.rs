@@ -100,6 +100,7 @@ async fn platform_admins_see_instances_queues_ticks_and_quota() {
         environment: serde_json::json!({ "host": "here" }),
         key_ids: vec!["k1".into()],
         note: None,
+        takes_work: false,
         in_flight: 0,
     };
     stage.store.beat(&heartbeat).await.expect("the database answers");

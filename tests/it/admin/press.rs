@@ -150,7 +150,7 @@ fn attempt(accepted: &Value) -> AttemptId {
 
 async fn claim(stage: &Stage, account: AccountId, attempt: AttemptId) -> ClaimOutcome {
     let runner = Runner { instance: "worker-test".into(), version: "0.0.0".into() };
-    let terms = LeaseTerms { runner, lease: Duration::from_secs(60) };
+    let terms = LeaseTerms { runner, lease: Duration::from_secs(60), key_ids: vec!["k1".into()] };
     let mut outcomes =
         stage.store.claim(&[ClaimRequest { attempt, account }], &terms).await.expect("the database answers");
     outcomes.remove(0)

@@ -133,40 +133,85 @@ async fn g10_ebays_429_suspends_the_keyset_until_retry_after() {
     expect_keyset(&stage, "ready").await;
 }
 
-#[tokio::test]
-async fn g8_a_worker_without_the_key_that_others_have_stands_aside() {
-    let mut stage = Stage::set().await;
-    let account = stage.account("sealed_by_k2").await;
+/// Sells under a key that only what starts from here on has; returns what had it not.
+async fn add_key(stage: &mut Stage) -> String {
     let both = format!("k2:{},{}", token_refresh::crypto::Keyring::generate_key(), stage.keys);
-    let old = std::mem::replace(&mut stage.keys, both);
-    stage.keyring = token_refresh::crypto::Keyring::parse(&stage.keys).expect("good keys");
-    let token = super::other_token("sealed_by_k2");
-    stage.ebay.add_seller(CLIENT_ID, "sealed_by_k2", token.expose());
-    stage.import(account, &token).await;
-    stage.rest(account).await;
-    // Somebody has the key: a log-writer, so that only the worker without it takes the message.
-    let _writer = stage.log_writer().await;
-    let behind =
-        stage.start_with(&["worker", "--lease", "6s", "--call-timeout", "3s"], &[("TOKEN_KEYS", &old)]).await;
-    behind.expect_log("started").await;
-    crate::support::eventually("the log-writer is heard of", || async {
-        (stage.store.list_instances().await.expect("the store answers").len() == 2).then_some(())
-    })
-    .await;
-    let entry = stage.entry(stage.debug(account).await).await;
-    assert_eq!((entry.class.as_str(), entry.reason.as_deref()), ("decrypt_failed", Some("unknown_key")));
-    behind.expect_log("takes no more work").await;
-    let status = stage.status(account).await;
-    assert_eq!((status.consecutive_failures, status.refresh_error), (0, None), "no account changes state");
+    stage.keyring = token_refresh::crypto::Keyring::parse(&both).expect("good keys");
+    std::mem::replace(&mut stage.keys, both)
+}
 
-    let _worker = stage.worker().await;
-    let _scheduler = stage.scheduler().await;
-    stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
-    let aside = crate::support::eventually("its heartbeat says so", || async {
-        stage.store.health(None).await.expect("the store answers").aside.pop()
+#[tokio::test]
+async fn g8_an_account_waits_for_a_worker_that_has_its_key_and_no_worker_stops() {
+    let mut stage = Stage::set().await;
+    let mut accounts = vec![stage.seller("by_k1_a").await, stage.seller("by_k1_b").await];
+    let old = add_key(&mut stage).await;
+    accounts.extend([stage.seller("by_k2_a").await, stage.seller("by_k2_b").await]);
+    let _writer = stage.log_writer().await;
+    let _with = stage.worker().await;
+    crate::support::eventually("the worker with both keys is heard of", || async {
+        let live = stage.store.list_instances().await.expect("the store answers");
+        live.iter().any(|instance| instance.takes_work && instance.key_ids.len() == 2).then_some(())
     })
     .await;
-    assert!(aside.contains("stands aside: unknown key \"k2\""), "{aside}");
+    let without =
+        stage.start_with(&["worker", "--lease", "6s", "--call-timeout", "3s"], &[("TOKEN_KEYS", &old)]).await;
+    without.expect_log("started").await;
+    let _scheduler = stage.scheduler().await;
+    for _ in 0..4 {
+        for account in &accounts {
+            let entry = stage.entry(stage.debug(*account).await).await;
+            assert_eq!(entry.class.as_str(), "refreshed", "{entry:?}");
+        }
+        stage.sql("update refresh_state set next_refresh_at = clock()").await;
+    }
+    for account in &accounts {
+        let status = stage.status(*account).await;
+        assert_eq!((status.consecutive_failures, status.refresh_error), (0, None));
+    }
+    let instances = stage.store.list_instances().await.expect("the store answers");
+    let working = instances.iter().filter(|instance| instance.live && instance.takes_work).count();
+    assert_eq!(working, 2, "both workers go on: {instances:?}");
+}
+
+#[tokio::test]
+async fn g8_a_key_that_no_worker_has_blocks_its_account_alone() {
+    let mut stage = Stage::set().await;
+    let good = stage.seller("by_k1").await;
+    let old = add_key(&mut stage).await;
+    let locked = stage.seller("by_k2").await;
+    // It has the key and takes no work.
+    let _writer = stage.log_writer().await;
+    let worker =
+        stage.start_with(&["worker", "--lease", "6s", "--call-timeout", "3s"], &[("TOKEN_KEYS", &old)]).await;
+    worker.expect_log("started").await;
+    let _scheduler = stage.scheduler().await;
+    stage.expect_entry(locked, |entry| entry.reason.as_deref() == Some("unknown_key")).await;
+    assert_eq!(stage.status(locked).await.status, Status::Blocked);
+    stage.expect_entry(good, |entry| entry.class.as_str() == "refreshed").await;
+    let _with = stage.worker().await;
+    stage.expect_entry(locked, |entry| entry.class.as_str() == "refreshed").await;
+    assert_eq!(stage.status(locked).await.status, Status::Ok);
+}
+
+#[tokio::test]
+async fn g8_a_client_secret_that_does_not_open_blocks_the_keyset_and_mending_it_is_enough() {
+    let stage = Stage::set().await;
+    let accounts = [stage.seller("one").await, stage.seller("two").await];
+    let good = "update keysets set client_secret = replace(client_secret, ':k9:', ':k1:')";
+    stage.sql("update keysets set client_secret = replace(client_secret, ':k1:', ':k9:')").await;
+    let _crew = stage.crew().await;
+    let entry = stage.expect_entry(accounts[0], |_| true).await;
+    assert_eq!((entry.class.as_str(), entry.reason.as_deref()), ("client_invalid", Some("unknown_key")));
+    expect_keyset(&stage, "blocked").await;
+    for account in accounts {
+        assert_ne!(stage.status(account).await.status, Status::Blocked, "the accounts are as they were");
+    }
+    stage.sql(good).await;
+    stage.advance(std::time::Duration::from_secs(301)).await;
+    for account in accounts {
+        stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
+    }
+    expect_keyset(&stage, "ready").await;
 }
 
 #[tokio::test]

@@ -45,6 +45,8 @@ pub(in crate::store) struct Candidate {
     pub(in crate::store) queued_attempt: Option<Uuid>,
     pub(in crate::store) lease_attempt: Option<Uuid>,
     lease_expired: bool,
+    /// Ids of the keys that sealed refresh token and client secret.
+    key_ids: [String; 2],
     epoch: i64,
     failures: i32,
     due_source: Source,
@@ -79,6 +81,7 @@ impl FromRow for Candidate {
             queued_attempt: get(row, "queued_attempt")?,
             lease_attempt: get(row, "lease_attempt")?,
             lease_expired: get(row, "lease_expired")?,
+            key_ids: [get(row, "token_key")?, get(row, "secret_key")?],
             epoch: get(row, "epoch")?,
             failures: get(row, "consecutive_failures")?,
             due_source: get_parsed(row, "refresh_state", "due_source", &id)?,
@@ -129,6 +132,7 @@ pub(in crate::store) const READ_CANDIDATES: &str = "/* claim_read_candidates */
         coalesce(l.probe_until <= c.at, true) as probe_free,
         coalesce(l.probe_at <= c.at, true) as probe_due, s.standing, k.client_id, k.client_secret, k.api_url,
         k.daily_quota::bigint as daily_quota, t.refresh_token, t.version as token_version,
+        split_part(t.refresh_token, ':', 3) as token_key, split_part(k.client_secret, ':', 3) as secret_key,
         s.queued_attempt, s.lease_attempt, coalesce(s.lease_until <= c.at, false) as lease_expired, s.epoch,
         s.consecutive_failures, s.due_source, s.due_triggered_by,
         greatest(0, extract(epoch from c.at - s.next_refresh_at) * 1000)::bigint as overdue_ms, c.at
@@ -137,16 +141,33 @@ pub(in crate::store) const READ_CANDIDATES: &str = "/* claim_read_candidates */
         join keyset_ledger l on l.keyset_id = k.id join tokens t on t.account_id = s.account_id
     where s.account_id = any($1)";
 
+/// Why a due account is not called for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum PutOff {
+    /// It, or its keyset, may not run: whoever lets it run makes it due.
+    Dropped,
+    /// Its keyset's day is spent.
+    Spent,
+    /// A worker that has the key should take it.
+    Elsewhere,
+}
+
 /// What is to happen with one request.
 pub(in crate::store) enum Judged {
     Take { source: Source, triggered_by: Option<String>, waited_ms: i64 },
     NotRun { source: Source, triggered_by: Option<String>, reason: NotRun },
-    PutOff { spent: bool },
+    PutOff(PutOff),
+    Elsewhere,
     LeaseExpired,
     Stale,
 }
 
 impl Candidate {
+    /// The keys that its call needs and that are not among `held`.
+    pub(in crate::store) fn lacks<'a>(&'a self, held: &'a [String]) -> impl Iterator<Item = &'a str> {
+        self.key_ids.iter().filter(|key| !held.contains(key)).map(String::as_str)
+    }
+
     /// The whole day of its keyset.
     pub(in crate::store) fn lanes(&self) -> Lanes {
         Lanes::of(Terms {
@@ -160,16 +181,25 @@ impl Candidate {
 
     /// A person's request runs unless it was claimed or closed before; if it cannot run, it is
     /// answered.
-    pub(in crate::store) fn judge_request(&self, request: &mut RequestRow, lanes: &Lanes) -> Judged {
+    pub(in crate::store) fn judge_request(
+        &self,
+        request: &mut RequestRow,
+        lanes: &Lanes,
+        elsewhere: bool,
+    ) -> Judged {
         if !request.open {
             return Judged::Stale;
         }
         if self.lease_expired {
             return Judged::LeaseExpired;
         }
+        let refused = self.refuses_request(request.source, lanes);
+        if refused.is_none() && elsewhere {
+            return Judged::Elsewhere;
+        }
         request.open = false;
         let (source, triggered_by) = (request.source, Some(request.triggered_by.clone()));
-        match self.refuses_request(source, lanes) {
+        match refused {
             Some(reason) => Judged::NotRun { source, triggered_by, reason },
             None => Judged::Take { source, triggered_by, waited_ms: request.waited_ms },
         }
@@ -177,7 +207,7 @@ impl Candidate {
 
     /// A due account runs only under the id that the scheduler stored last, and behind a tripped
     /// breaker only as its probe.
-    pub(in crate::store) fn judge_due(&self, attempt: AttemptId, lanes: &Lanes) -> Judged {
+    pub(in crate::store) fn judge_due(&self, attempt: AttemptId, lanes: &Lanes, elsewhere: bool) -> Judged {
         if self.queued_attempt != Some(attempt.0) {
             Judged::Stale
         } else if self.lease_expired {
@@ -189,9 +219,11 @@ impl Candidate {
             || !self.may_call(lanes, lanes.probe_due())
             || !lanes.has_cold_room()
         {
-            Judged::PutOff { spent: false }
+            Judged::PutOff(PutOff::Dropped)
         } else if lanes.left(self.due_source.lane()) <= 0 {
-            Judged::PutOff { spent: true }
+            Judged::PutOff(PutOff::Spent)
+        } else if elsewhere {
+            Judged::PutOff(PutOff::Elsewhere)
         } else {
             let triggered_by = self.due_triggered_by.clone();
             Judged::Take { source: self.due_source, triggered_by, waited_ms: self.overdue_ms }

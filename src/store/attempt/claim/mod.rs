@@ -10,7 +10,10 @@ mod candidate;
 pub(in crate::store) mod types;
 mod writes;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
@@ -60,6 +63,7 @@ impl Store {
         transaction.rows(LOCK_STATES, &[&accounts]).await?;
         let candidates: Vec<Candidate> = read_all(&transaction.rows(READ_CANDIDATES, &[&accounts]).await?)?;
         let mut judge = Judge {
+            elsewhere: keys_elsewhere(&transaction, &candidates, &terms.key_ids).await?,
             lanes: calls_left(&transaction, &candidates, terms.lease).await?,
             candidates: candidates.into_iter().map(|c| (c.subject.account_id.0, c)).collect(),
             requests: asked.into_iter().map(|request| (request.attempt, request)).collect(),
@@ -93,6 +97,25 @@ async fn calls_left(
     Ok(lanes)
 }
 
+const KEYS_ELSEWHERE: &str = "/* keys_elsewhere */
+    select key from unnest($1::text[]) key where exists (
+        select from instances i where i.takes_work and i.stopped_at is null
+            and i.last_seen_at > clock() - interval '15 seconds' and key = any(i.key_ids))";
+
+/// The keys that `held` lacks, candidates need, and a live worker that takes work has.
+async fn keys_elsewhere(
+    transaction: &Transaction<'_>,
+    candidates: &[Candidate],
+    held: &[String],
+) -> Result<HashSet<String>, StoreError> {
+    let lacking: HashSet<&str> = candidates.iter().flat_map(|candidate| candidate.lacks(held)).collect();
+    if lacking.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let lacking: Vec<&str> = lacking.into_iter().collect();
+    transaction.rows(KEYS_ELSEWHERE, &[&lacking]).await?.iter().map(|row| get(row, "key")).collect()
+}
+
 /// Judges requests one after the other against the locked rows, and collects what to write.
 struct Judge<'a> {
     candidates: HashMap<Uuid, Candidate>,
@@ -100,17 +123,20 @@ struct Judge<'a> {
     lanes: HashMap<KeysetId, Lanes>,
     writes: ClaimWrites,
     terms: &'a LeaseTerms,
+    /// Keys that this worker lacks and another that takes work has.
+    elsewhere: HashSet<String>,
 }
 
 impl Judge<'_> {
     fn judge(&mut self, asked: &ClaimRequest) -> ClaimOutcome {
-        let Self { candidates, requests, lanes, writes, terms } = self;
+        let Self { candidates, requests, lanes, writes, terms, elsewhere } = self;
         let Some(candidate) = candidates.get_mut(&asked.account.0) else { return ClaimOutcome::Stale };
         let Some(lanes) = lanes.get_mut(&candidate.keyset) else { return ClaimOutcome::Stale };
         let request = requests.get_mut(&asked.attempt.0).filter(|request| request.account == asked.account.0);
+        let elsewhere = candidate.lacks(&terms.key_ids).any(|key| elsewhere.contains(key));
         let judged = match request {
-            Some(request) => candidate.judge_request(request, lanes),
-            None => candidate.judge_due(asked.attempt, lanes),
+            Some(request) => candidate.judge_request(request, lanes, elsewhere),
+            None => candidate.judge_due(asked.attempt, lanes, elsewhere),
         };
         match judged {
             Judged::Take { source, triggered_by, waited_ms } => {
@@ -132,11 +158,12 @@ impl Judge<'_> {
                 writes.closed_keysets.push(candidate.keyset);
                 ClaimOutcome::NotRun(Box::new(entry))
             }
-            Judged::PutOff { spent } => {
+            Judged::PutOff(why) => {
                 candidate.queued_attempt = None;
-                writes.put_off.push((asked.account.0, spent));
+                writes.put_off.push((asked.account.0, why));
                 ClaimOutcome::Stale
             }
+            Judged::Elsewhere => ClaimOutcome::Elsewhere,
             Judged::LeaseExpired => ClaimOutcome::LeaseExpired,
             Judged::Stale => ClaimOutcome::Stale,
         }

@@ -25,6 +25,8 @@ pub struct LeaseTerms {
     pub runner: Runner,
     /// The lease: well above the call's deadline.
     pub lease: Duration,
+    /// Ids of the keys that it has.
+    pub key_ids: Vec<String>,
 }
 
 /// What became of a claim.
@@ -36,6 +38,8 @@ pub enum ClaimOutcome {
     NotRun(Box<Entry>),
     /// A lease that has run out stands: it is closed first, then the claim is tried again.
     LeaseExpired,
+    /// A live worker has the key that this one lacks: it should take the message.
+    Elsewhere,
     /// Claimed before, replaced, or unknown: nothing to do.
     Stale,
 }

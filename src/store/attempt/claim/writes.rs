@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
-use super::types::{Claim, LeaseTerms};
+use super::{
+    candidate::PutOff,
+    types::{Claim, LeaseTerms},
+};
 use crate::{
     domain::account::KeysetId,
     message::Source,
@@ -43,16 +46,17 @@ const TAKE_PROBES: &str = "/* claim_take_probes */
     update keyset_ledger l set probe_attempt = p.attempt, probe_until = clock() + make_interval(secs => $3)
     from unnest($1::uuid[], $2::uuid[]) as p (keyset, attempt) where l.keyset_id = p.keyset";
 
-/// A paused account's message is dropped; one whose keyset has spent its day waits a while, spread
-/// out so that the accounts do not come back together.
+/// An account that may not run is dropped; one whose keyset has spent its day waits a while, spread out
+/// so that the accounts do not come back together; one whose key another worker has is due again in a
+/// moment. What its last refresh came to stays: others judge by it.
 const PUT_OFF: &str = "/* put_off */
     update refresh_state set queued_attempt = null, queued_until = null,
-        next_refresh_at = case when c.spent then clock() + make_interval(secs => 300 + 600 * random())
-            else next_refresh_at end,
-        class = case when c.spent then 'quota_exhausted' else class end,
-        refresh_error = case when c.spent
-            then 'quota_exhausted: the keyset has begun all the calls it may in 24 hours' else refresh_error end
-    from unnest($1::uuid[], $2::boolean[]) as c (account, spent) where account_id = c.account";
+        next_refresh_at = coalesce(clock() + make_interval(secs => c.least + c.spread * random()), next_refresh_at),
+        class = case when c.spent then coalesce(class, 'quota_exhausted') else class end,
+        refresh_error = case when c.spent then coalesce(refresh_error,
+            'quota_exhausted: the keyset has begun all the calls it may in 24 hours') else refresh_error end
+    from unnest($1::uuid[], $2::boolean[], $3::float8[], $4::float8[]) as c (account, spent, least, spread)
+    where account_id = c.account";
 
 /// What a slice of claims writes.
 #[derive(Default)]
@@ -60,7 +64,7 @@ pub(in crate::store) struct ClaimWrites {
     pub(in crate::store) claims: Vec<Claim>,
     pub(in crate::store) closed: Vec<EntryRow>,
     pub(in crate::store) closed_keysets: Vec<KeysetId>,
-    pub(in crate::store) put_off: Vec<(Uuid, bool)>,
+    pub(in crate::store) put_off: Vec<(Uuid, PutOff)>,
     pub(in crate::store) probes: Vec<(Uuid, Uuid)>,
 }
 
@@ -83,14 +87,26 @@ impl ClaimWrites {
             transaction.run(CLOSE_REQUESTS, &[&ids]).await?;
         }
         if !self.put_off.is_empty() {
-            let (accounts, spent): (Vec<Uuid>, Vec<bool>) = self.put_off.iter().copied().unzip();
-            transaction.run(PUT_OFF, &[&accounts, &spent]).await?;
+            self.put_off(transaction).await?;
         }
         if !self.claims.is_empty() {
             self.take_leases(transaction, terms).await?;
         }
         self.count_attempts(transaction).await?;
         put_outbox(transaction, &self.closed).await
+    }
+
+    async fn put_off(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        let accounts: Vec<Uuid> = self.put_off.iter().map(|(account, _)| *account).collect();
+        let spent: Vec<bool> = self.put_off.iter().map(|(_, why)| *why == PutOff::Spent).collect();
+        let pauses = self.put_off.iter().map(|(_, why)| match why {
+            PutOff::Dropped => (None, None),
+            PutOff::Spent => (Some(300.0), Some(600.0)),
+            PutOff::Elsewhere => (Some(1.0), Some(3.0)),
+        });
+        let (least, spread): (Vec<Option<f64>>, Vec<Option<f64>>) = pauses.unzip();
+        transaction.run(PUT_OFF, &[&accounts, &spent, &least, &spread]).await?;
+        Ok(())
     }
 
     async fn take_leases(&self, transaction: &Transaction<'_>, terms: &LeaseTerms) -> Result<(), StoreError> {

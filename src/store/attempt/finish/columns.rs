@@ -1,7 +1,5 @@
 //! The rows of a slice as columns, one array each, as `unnest` takes them.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -64,22 +62,20 @@ pub(in crate::store) struct FailedColumns<'a> {
 }
 
 impl<'a> FailedColumns<'a> {
-    pub(in crate::store) fn push(&mut self, row: &'a Finish, at: DateTime<Utc>, live_keys: &HashSet<String>) {
+    pub(in crate::store) fn push(&mut self, row: &'a Finish, at: DateTime<Utc>) {
         let Effect::Failed { class, error, retry_in, verdict } = &row.effect else { return };
         let (standing, missing_key) = match verdict {
             Verdict::Unchanged => ("unchanged", None),
             Verdict::Suspected => ("suspected", None),
             Verdict::ReconnectRequired => ("reconnect_required", None),
             Verdict::Blocked => ("blocked", None),
-            Verdict::MissingKey(key) if live_keys.contains(key) => ("aside", None),
             Verdict::MissingKey(key) => ("blocked", Some(key.as_str())),
         };
         self.accounts.push(row.account.0);
         self.at.push(at);
         self.classes.push(class.as_str());
         self.errors.push(format!("{class}: {error}"));
-        // Others can open it: they should find it due.
-        self.retry_in.push(if standing == "aside" { 0.0 } else { retry_in.as_secs_f64() });
+        self.retry_in.push(retry_in.as_secs_f64());
         self.standings.push(standing);
         self.missing_keys.push(missing_key);
         self.claimed_at.push(row.claimed_at);

@@ -7,9 +7,10 @@
 
 mod columns;
 mod confirm;
+mod rehearse;
 pub(in crate::store) mod types;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
@@ -96,12 +97,10 @@ const REMEMBER_TOKENS: &str = "/* finish_remember_tokens */
     insert into refresh_token_digests (account_id, sha256)
     select * from unnest($1::uuid[], $2::bytea[]) on conflict do nothing";
 
-/// An account whose token only this worker cannot open keeps its state and is due again at once.
 const STATE_FAILED: &str = "/* finish_state_failed */
     update refresh_state s set
-        consecutive_failures = s.consecutive_failures + case when f.standing = 'aside' then 0 else 1 end,
-        class = case when f.standing = 'aside' then s.class else f.class end,
-        refresh_error = case when f.standing = 'aside' then s.refresh_error else f.error end,
+        consecutive_failures = s.consecutive_failures + 1,
+        class = f.class, refresh_error = f.error,
         next_refresh_at = f.at + make_interval(secs => f.retry_in), due_source = 'scheduled',
         due_triggered_by = null, queued_attempt = null, queued_until = null,
         standing = case when f.standing in ('reconnect_required', 'blocked') then f.standing else s.standing end,
@@ -116,12 +115,6 @@ const STATE_FAILED: &str = "/* finish_state_failed */
             $8::timestamptz[], $9::int[], $10::bigint[])
         as f (account, at, class, error, retry_in, standing, missing_key, claimed_at, secret_version, token_version)
     where s.account_id = f.account";
-
-/// Which of these keys a live process has.
-const LIVE_KEYS: &str = "/* finish_live_keys */
-    select key from unnest($1::text[]) key where exists (
-        select from instances i where i.stopped_at is null and i.last_seen_at > clock() - interval '15 seconds'
-            and key = any(i.key_ids))";
 
 /// Only a finish that knows that nothing was sent gives its call back.
 const RETURN_CALLS: &str = "/* finish_return_calls */
@@ -144,8 +137,7 @@ impl Store {
         transaction.rows(LOCK_STATES, &[&accounts]).await?;
         let held: Vec<Held> = read_all(&transaction.rows(READ_HELD, &[&accounts]).await?)?;
         let held: HashMap<Uuid, Held> = held.into_iter().map(|held| (held.account, held)).collect();
-        let mut writes =
-            FinishWrites { live_keys: live_keys(&transaction, rows).await?, ..FinishWrites::default() };
+        let mut writes = FinishWrites::default();
         for row in rows {
             writes.judge(row, held.get(&row.account.0));
         }
@@ -156,25 +148,9 @@ impl Store {
     }
 }
 
-/// The keys that rows of the slice lack and a live process has.
-async fn live_keys(transaction: &Transaction<'_>, rows: &[Finish]) -> Result<HashSet<String>, StoreError> {
-    let missing: Vec<&str> = rows
-        .iter()
-        .filter_map(|row| match &row.effect {
-            Effect::Failed { verdict: Verdict::MissingKey(key), .. } => Some(key.as_str()),
-            Effect::Failed { .. } | Effect::Refreshed { .. } => None,
-        })
-        .collect();
-    if missing.is_empty() {
-        return Ok(HashSet::new());
-    }
-    transaction.rows(LIVE_KEYS, &[&missing]).await?.iter().map(|row| get(row, "key")).collect()
-}
-
 /// What a slice of finishes writes.
 #[derive(Default)]
 struct FinishWrites<'a> {
-    live_keys: HashSet<String>,
     results: Vec<Option<Finished>>,
     closed: Vec<Uuid>,
     refreshed: Vec<(&'a Finish, DateTime<Utc>)>,
@@ -188,7 +164,6 @@ struct Finished {
     account: Uuid,
     draft: Draft,
     at: DateTime<Utc>,
-    stand_aside: bool,
 }
 
 impl<'a> FinishWrites<'a> {
@@ -202,15 +177,12 @@ impl<'a> FinishWrites<'a> {
         if row.draft.entry().sent == Sent::No {
             self.unsent.push(row);
         }
-        let mut stand_aside = false;
         let draft = if held.token_version == row.token_version {
             match &row.effect {
                 Effect::Refreshed { .. } => self.refreshed.push((row, held.at)),
                 Effect::Failed { verdict, .. } => {
-                    match verdict {
-                        Verdict::Suspected => self.suspected.push(row.account.0),
-                        Verdict::MissingKey(key) => stand_aside = self.live_keys.contains(key),
-                        Verdict::Unchanged | Verdict::ReconnectRequired | Verdict::Blocked => {}
+                    if *verdict == Verdict::Suspected {
+                        self.suspected.push(row.account.0);
                     }
                     self.failed.push((row, held.at));
                 }
@@ -219,7 +191,7 @@ impl<'a> FinishWrites<'a> {
         } else {
             row.draft.superseded()
         };
-        self.results.push(Some(Finished { account: row.account.0, draft, at: held.at, stand_aside }));
+        self.results.push(Some(Finished { account: row.account.0, draft, at: held.at }));
     }
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
@@ -250,13 +222,13 @@ impl<'a> FinishWrites<'a> {
             .results
             .into_iter()
             .map(|result| {
-                let Some(Finished { account, draft, at, stand_aside }) = result else {
+                let Some(Finished { account, draft, at }) = result else {
                     return FinishOutcome::Lost;
                 };
                 let draft = if confirmed.contains(&account) { draft.confirmed() } else { draft };
                 let entry = Box::new(draft.stamp(at));
                 rows.push(EntryRow::from(&*entry));
-                FinishOutcome::Finished { entry, stand_aside }
+                FinishOutcome::Finished(entry)
             })
             .collect();
         put_outbox(transaction, &rows).await?;
@@ -284,7 +256,7 @@ impl<'a> FinishWrites<'a> {
     async fn write_failed(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let mut columns = FailedColumns::default();
         for (row, at) in &self.failed {
-            columns.push(row, *at, &self.live_keys);
+            columns.push(row, *at);
         }
         let c = &columns;
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [

@@ -83,12 +83,7 @@ pub struct Finish {
 #[derive(Debug)]
 pub enum FinishOutcome {
     /// Written, and its entry is in the outbox.
-    Finished {
-        /// The entry.
-        entry: Box<Entry>,
-        /// This worker lacks a key that others have: it should take no more.
-        stand_aside: bool,
-    },
+    Finished(Box<Entry>),
     /// The lease was not ours any more: nothing was written.
     Lost,
 }

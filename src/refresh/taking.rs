@@ -1,0 +1,177 @@
+//! Whether this worker takes work: not while the database is away, nor while it refuses what
+//! attempts come to.
+//!
+//! A database that is away makes no dead letter, however long: the worker cancels its consumers,
+//! gives back once what it has not begun, and consumes again when the database answers. What is under
+//! way goes on, and its result is kept until it can be written.
+//!
+//! A database that answers and refuses is worse: each message would cost a call to eBay and its
+//! answer. So refusals for several accounts in a row stop the worker too, until a write of the same
+//! kind succeeds that costs no call.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{account::AccountId, retry::Pauses},
+    logging::Chain,
+    store::{Store, StoreError},
+};
+
+/// Refusals for so many different accounts in a row, and it is not the accounts.
+const REFUSALS_MAX: usize = 3;
+/// Pauses between two looks at a database that is away: short, so that a fleet is back within
+/// seconds.
+const AWAY_PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+/// The same for one that answers and refuses: a person must mend it.
+const REFUSED_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// What keeps a worker from taking work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    /// The database does not answer.
+    Away,
+    /// It refuses what attempts come to.
+    Refuses,
+}
+
+/// A worker's readiness to take messages.
+#[derive(Debug)]
+pub struct Taking {
+    wanted: watch::Sender<bool>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    obstacle: Option<Obstacle>,
+    /// Why, in words.
+    reason: Option<String>,
+    /// Accounts whose writes were refused since the last that was not.
+    refused: HashSet<AccountId>,
+}
+
+impl Default for Taking {
+    fn default() -> Self {
+        Self { wanted: watch::Sender::new(true), seen: Mutex::default() }
+    }
+}
+
+impl Taking {
+    /// Changes as messages are wanted or not.
+    pub(super) fn wanted(&self) -> watch::Receiver<bool> {
+        self.wanted.subscribe()
+    }
+
+    /// Why no work is taken, for the heartbeat.
+    pub fn reason(&self) -> Option<String> {
+        self.seen().reason.clone()
+    }
+
+    /// The database did what an attempt of an account asked of it.
+    pub(super) fn succeeded(&self) {
+        self.seen().refused.clear();
+    }
+
+    /// The database did not do what an attempt of `account` asked of it.
+    pub(super) fn failed(&self, account: AccountId, error: &StoreError) {
+        let mut seen = self.seen();
+        if error.is_transient() {
+            self.stop(&mut seen, Obstacle::Away, "the database is away", error);
+            return;
+        }
+        seen.refused.insert(account);
+        if seen.refused.len() >= REFUSALS_MAX {
+            self.stop(&mut seen, Obstacle::Refuses, "the database refuses what attempts come to", error);
+        }
+    }
+
+    fn stop(&self, seen: &mut Seen, obstacle: Obstacle, what: &str, error: &StoreError) {
+        if seen.obstacle.is_some() {
+            return;
+        }
+        let reason = format!("takes no work: {what}: {}", Chain(error));
+        tracing::error!(reason, "this worker takes no work until the database is well");
+        *seen = Seen { obstacle: Some(obstacle), reason: Some(reason), refused: HashSet::new() };
+        self.wanted.send_replace(false);
+    }
+
+    /// Takes up work again when the database is well, each time that it was not, until `shutdown`.
+    pub(super) async fn watch(&self, store: &Store, shutdown: &CancellationToken) {
+        let mut wanted = self.wanted();
+        let watching = async {
+            loop {
+                // The sender is this value's own.
+                let _ = wanted.wait_for(|wanted| !wanted).await;
+                self.until_well(store).await;
+                tracing::info!("the database is well; this worker takes work");
+                *self.seen() = Seen::default();
+                self.wanted.send_replace(true);
+            }
+        };
+        let _: Option<()> = shutdown.run_until_cancelled(watching).await;
+    }
+
+    async fn until_well(&self, store: &Store) {
+        let refuses = self.seen().obstacle == Some(Obstacle::Refuses);
+        let (first, longest) = if refuses { REFUSED_PAUSES } else { AWAY_PAUSES };
+        let mut pauses = Pauses::new(first, longest);
+        loop {
+            tokio::time::sleep(pauses.next()).await;
+            match store.rehearse_finish().await {
+                Ok(()) => return,
+                Err(error) => tracing::debug!(error = %Chain(&error), "the database is not well yet"),
+            }
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn away() -> StoreError {
+        StoreError::Unavailable(Arc::new(std::io::Error::other("gone")))
+    }
+
+    fn refused() -> StoreError {
+        StoreError::Unreadable { table: "t", column: "c", row: "r".into(), problem: "p".into() }
+    }
+
+    #[test]
+    fn one_answer_that_stays_away_is_enough() {
+        let taking = Taking::default();
+        taking.failed(AccountId::fresh(), &away());
+        assert!(!*taking.wanted().borrow());
+        assert!(taking.reason().is_some_and(|reason| reason.contains("away")));
+    }
+
+    #[test]
+    fn one_bad_account_stops_nobody_and_three_in_a_row_do() {
+        let taking = Taking::default();
+        let bad = AccountId::fresh();
+        for _ in 0..10 {
+            taking.failed(bad, &refused());
+        }
+        taking.failed(AccountId::fresh(), &refused());
+        assert!(*taking.wanted().borrow());
+        taking.succeeded();
+        taking.failed(AccountId::fresh(), &refused());
+        taking.failed(AccountId::fresh(), &refused());
+        assert!(*taking.wanted().borrow());
+        taking.failed(AccountId::fresh(), &refused());
+        assert!(!*taking.wanted().borrow());
+    }
+}
