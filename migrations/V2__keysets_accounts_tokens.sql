@@ -128,3 +128,13 @@ create table key_canaries (
     created_at timestamptz not null default clock(),
     constraint key_canaries_sealed check (canary like 'ENC:v1:%')
 );
+
+-- Every column that holds sealed texts, for whoever looks after keys. A new one is added here.
+create view sealed_texts as
+    select 'access_token' as column_name, t.account_id as row_id, a.environment, t.access_token as sealed
+        from tokens t join accounts a on a.id = t.account_id where t.access_token is not null
+    union all select 'refresh_token', t.account_id, a.environment, t.refresh_token
+        from tokens t join accounts a on a.id = t.account_id
+    union all select 'client_secret', id, environment, client_secret from keysets
+    union all select 'standby_secret', id, environment, standby_secret from keysets
+        where standby_secret is not null;

@@ -88,7 +88,7 @@ async fn reseal(store: &Store, keyring: &Keyring, text: &SealedText) -> anyhow::
     let field = match text.column {
         SealedColumn::AccessToken => Field::AccessToken,
         SealedColumn::RefreshToken => Field::RefreshToken,
-        SealedColumn::ClientSecret => Field::ClientSecret,
+        SealedColumn::ClientSecret | SealedColumn::StandbySecret => Field::ClientSecret,
     };
     let context = SealContext::new(field, text.row, text.environment);
     let Ok(opened) = keyring.open(&context, &text.sealed) else { return Ok(false) };

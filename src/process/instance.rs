@@ -22,6 +22,19 @@ const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// How long a stopping process tries to say that it stopped.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 
+/// What a process runs, as its heartbeats tell.
+#[derive(Debug, Clone)]
+pub(super) struct Running {
+    /// Ids of the keys it holds.
+    pub(super) key_ids: Vec<String>,
+    /// Its roles.
+    pub(super) roles: Vec<&'static str>,
+    /// Attempts under way.
+    pub(super) in_flight: Arc<AtomicI32>,
+    /// Whether its worker takes work, where it runs one.
+    pub(super) taking: Option<Arc<Taking>>,
+}
+
 /// This process, as leases, entries and heartbeats name it.
 #[derive(Debug, Clone)]
 pub struct Instance {
@@ -47,14 +60,7 @@ impl Instance {
     }
 
     /// Says every five seconds that this process lives; at the end, that it stopped on purpose.
-    pub async fn beat(
-        &self,
-        store: &Store,
-        key_ids: Vec<String>,
-        in_flight: Arc<AtomicI32>,
-        taking: Option<Arc<Taking>>,
-        shutdown: CancellationToken,
-    ) {
+    pub(super) async fn beat(&self, store: &Store, running: Running, shutdown: CancellationToken) {
         let mut every = tokio::time::interval(BEAT_EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -67,11 +73,11 @@ impl Instance {
                 role: self.role,
                 version: VERSION.into(),
                 commit: COMMIT.into(),
-                environment: serde_json::json!({ "host": self.host, "pid": std::process::id() }),
-                key_ids: key_ids.clone(),
-                in_flight: in_flight.load(Ordering::Relaxed),
-                takes_work: taking.as_ref().is_some_and(|taking| taking.reason().is_none()),
-                note: taking.as_ref().and_then(|taking| taking.reason()),
+                environment: serde_json::json!({ "host": self.host, "pid": std::process::id(), "roles": running.roles }),
+                key_ids: running.key_ids.clone(),
+                in_flight: running.in_flight.load(Ordering::Relaxed),
+                takes_work: running.taking.as_ref().is_some_and(|taking| taking.reason().is_none()),
+                note: running.taking.as_ref().and_then(|taking| taking.reason()),
             };
             let written = tokio::select! {
                 written = store.beat(&heartbeat) => written,

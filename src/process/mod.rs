@@ -5,3 +5,4 @@ pub mod instance;
 pub(crate) mod roles;
 pub(crate) mod signal;
 pub(crate) mod startup;
+mod tasks;

@@ -8,13 +8,14 @@ use std::{
 };
 
 use anyhow::Context;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    instance::Instance,
+    instance::{Instance, Running},
     signal::signal,
-    startup::{check_keys, check_schema},
+    startup::{check_keys, check_schema, guard_keys},
+    tasks::Tasks,
 };
 use crate::{
     admin,
@@ -43,12 +44,14 @@ pub(crate) struct Process {
     publishing: CancellationToken,
     announcer: Announcer,
     in_flight: Arc<AtomicI32>,
+    /// What runs here.
+    roles: Vec<&'static str>,
     /// Whether this process takes work, where it runs a worker.
     taking: Option<Arc<Taking>>,
-    refreshers: JoinSet<()>,
-    publishers: JoinSet<()>,
+    refreshers: Tasks,
+    publishers: Tasks,
     /// Goes on until the roles have stopped.
-    heartbeat: JoinSet<()>,
+    heartbeat: Tasks,
     stopped: CancellationToken,
 }
 
@@ -72,9 +75,10 @@ impl Process {
             announcer,
             in_flight: Arc::new(AtomicI32::new(0)),
             taking: None,
-            refreshers: JoinSet::new(),
-            publishers: JoinSet::new(),
-            heartbeat: JoinSet::new(),
+            refreshers: Tasks::default(),
+            publishers: Tasks::default(),
+            heartbeat: Tasks::default(),
+            roles: Vec::new(),
             stopped: CancellationToken::new(),
         })
     }
@@ -82,10 +86,17 @@ impl Process {
     /// Begins to beat, once the roles run: a process that cannot run any is never shown as live.
     pub(crate) fn started(mut self) -> Self {
         let (instance, store, key_ids) = (self.instance.clone(), self.store.clone(), self.keyring.ids());
-        let (in_flight, taking, stopped) =
-            (Arc::clone(&self.in_flight), self.taking.clone(), self.stopped.clone());
         tracing::info!(instance = instance.id, version = version(), keys = key_ids.join(","), "started");
-        self.heartbeat.spawn(async move { instance.beat(&store, key_ids, in_flight, taking, stopped).await });
+        let running = Running {
+            key_ids,
+            roles: self.roles.clone(),
+            in_flight: Arc::clone(&self.in_flight),
+            taking: self.taking.clone(),
+        };
+        let (stopped, beating) = (self.stopped.clone(), store.clone());
+        self.heartbeat.spawn("heartbeat", async move { instance.beat(&beating, running, stopped).await });
+        let (keyring, stopped) = (Arc::clone(&self.keyring), self.stopped.clone());
+        self.heartbeat.spawn("keys", async move { guard_keys(&store, &keyring, stopped).await });
         self
     }
 
@@ -109,7 +120,8 @@ impl Process {
             runner: self.instance.runner(),
         };
         let shutdown = self.refreshing.clone();
-        self.refreshers.spawn(async move { scheduler.run(shutdown).await });
+        self.roles.push("scheduler");
+        self.refreshers.spawn("scheduler", async move { scheduler.run(shutdown).await });
     }
 
     pub(crate) fn run_worker(&mut self, args: &WorkerArgs, refresh: &RefreshArgs) -> anyhow::Result<()> {
@@ -125,14 +137,17 @@ impl Process {
             in_flight: Arc::clone(&self.in_flight),
         });
         let (broker, settings, shutdown) = (self.broker.clone(), args.settings(), self.refreshing.clone());
-        self.refreshers
-            .spawn(async move { Box::pin(refresh::run(&broker, &handler, settings, shutdown)).await });
+        self.roles.push("worker");
+        self.refreshers.spawn("worker", async move {
+            Box::pin(refresh::run(&broker, &handler, settings, shutdown)).await;
+        });
         Ok(())
     }
 
     pub(crate) fn run_log_writer(&mut self) {
         let (broker, store, shutdown) = (self.broker.clone(), self.store.clone(), self.publishing.clone());
-        self.publishers.spawn(async move {
+        self.roles.push("log-writer");
+        self.publishers.spawn("log-writer", async move {
             tokio::join!(
                 connect_log::write(&broker, &store, shutdown.clone()),
                 connect_log::relay(&store, shutdown.clone())
@@ -159,21 +174,41 @@ impl Process {
         let shutdown = self.publishing.clone();
         let address = listener.local_addr()?;
         tracing::info!(%address, "HTTP API");
-        self.publishers.spawn(async move { admin::serve(listener, parts, shutdown).await });
+        self.roles.push("admin");
+        self.publishers.spawn("admin", async move { admin::serve(listener, parts, shutdown).await });
         Ok(address)
     }
 
-    pub(crate) async fn until_signal(self) -> anyhow::Result<ExitCode> {
-        signal().await?;
-        tracing::info!("stopping: finishing what is under way");
+    /// Runs until the process is asked to end, or until one of its roles ends unasked: then whoever
+    /// supervises the process should start it anew.
+    pub(crate) async fn until_signal(mut self) -> anyhow::Result<ExitCode> {
+        let ended = tokio::select! {
+            asked = signal() => {
+                asked?;
+                None
+            }
+            ended = self.refreshers.ended() => Some(ended),
+            ended = self.publishers.ended() => Some(ended),
+            ended = self.heartbeat.ended() => Some(ended),
+        };
+        let Some(ended) = ended else {
+            tracing::info!("stopping: finishing what is under way");
+            self.stop().await;
+            return Ok(ExitCode::SUCCESS);
+        };
+        tracing::error!(
+            role = ended.name,
+            panicked = ended.panicked,
+            "a role ended unasked; the process ends with it"
+        );
         self.stop().await;
-        Ok(ExitCode::SUCCESS)
+        Ok(ExitCode::FAILURE)
     }
 
     /// Stops scheduler and worker: finishes what is under way and announces its entries.
     pub(crate) async fn stop_refreshing(&mut self) {
         self.refreshing.cancel();
-        join(&mut self.refreshers).await;
+        self.refreshers.join().await;
         if tokio::time::timeout(FLUSH_LIMIT, self.announcer.flush()).await.is_err() {
             tracing::warn!("some entries were not announced; the relay will store them");
         }
@@ -183,17 +218,9 @@ impl Process {
     pub(crate) async fn stop(mut self) {
         self.stop_refreshing().await;
         self.publishing.cancel();
-        join(&mut self.publishers).await;
+        self.publishers.join().await;
         self.stopped.cancel();
-        join(&mut self.heartbeat).await;
+        self.heartbeat.join().await;
         tracing::info!("stopped");
-    }
-}
-
-async fn join(roles: &mut JoinSet<()>) {
-    while let Some(ended) = roles.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(error = %crate::logging::Chain(&error), "a role ended badly");
-        }
     }
 }

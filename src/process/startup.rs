@@ -1,9 +1,12 @@
 //! What every process does before anything else, and what the roles check before they start.
 
+use std::time::Duration;
+
 use anyhow::Context;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    crypto::{Keyring, check_canary, make_canary},
+    crypto::{CanaryError, Keyring, check_canary, make_canary},
     store::Store,
 };
 
@@ -28,14 +31,36 @@ pub(crate) async fn check_schema(store: &Store) -> anyhow::Result<()> {
 /// process here instead of breaking accounts.
 pub(crate) async fn check_keys(store: &Store, keyring: &Keyring) -> anyhow::Result<()> {
     let ids = keyring.ids();
+    // Put first and read afterwards: of two processes that start together with different keys under
+    // one id, the second finds the first one's.
+    for id in &ids {
+        let canary = make_canary(keyring, id).context("making a canary")?;
+        store.put_canary(id, &canary).await.context("database: cannot keep a key canary")?;
+    }
     let stored = store.read_canaries(&ids).await.context("database: cannot read the key canaries")?;
     for (id, canary) in &stored {
         check_canary(keyring, id, canary)
             .with_context(|| format!("TOKEN_KEYS: key \"{id}\" must not be used"))?;
     }
-    for id in ids.iter().filter(|id| !stored.iter().any(|(stored, _)| stored == *id)) {
-        let canary = make_canary(keyring, id).context("making a canary")?;
-        store.put_canary(id, &canary).await.context("database: cannot keep a key canary")?;
-    }
     Ok(())
+}
+
+/// Time between two looks at the canaries.
+const GUARD_EVERY: Duration = Duration::from_secs(5);
+
+/// Checks the keys again and again, and ends where one of them is not the one that sealed its canary.
+pub(crate) async fn guard_keys(store: &Store, keyring: &Keyring, shutdown: CancellationToken) {
+    let guarding = async {
+        loop {
+            tokio::time::sleep(GUARD_EVERY).await;
+            let Err(error) = check_keys(store, keyring).await else { continue };
+            if error.is::<CanaryError>() {
+                tracing::error!(error = format!("{error:#}"), "a key must not be used");
+                return;
+            }
+            tracing::debug!(error = format!("{error:#}"), "cannot check the keys");
+        }
+    };
+    // Without an answer: the process stops anyway.
+    let _: Option<()> = shutdown.run_until_cancelled(guarding).await;
 }

@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{decide::Policy, reap};
@@ -15,7 +16,7 @@ use crate::{
     connect_log::Announcer,
     message::{RefreshMessage, Runner, Source},
     queue::{Publication, PublishError, Publisher, names},
-    store::{Store, StoreError},
+    store::{DueAccount, OpenRequest, Store, StoreError},
 };
 
 /// How the scheduler works.
@@ -41,6 +42,8 @@ const SLICE_MAX: usize = 1_000;
 const CONFIRMS: usize = 300;
 /// Time between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// Longest time for a part of a tick: more than any statement may take, so only what hangs is cut off.
+const PART_LIMIT: Duration = Duration::from_secs(20);
 /// How long a tick may go on after the stop. What it took as due and did not publish waits for
 /// [`SchedulerSettings::claim_within`], so it is let finish while broker and database answer.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -90,16 +93,16 @@ impl Scheduler {
     async fn tick(&self, kept_house: &mut Option<Instant>) {
         if kept_house.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
             *kept_house = Some(Instant::now());
-            report("housekeeping", self.keep_house().await);
+            part("housekeeping", self.keep_house()).await;
         }
-        // Each part on its own: one that fails holds up no other (G6).
-        let reaped = report("closing leases", self.reap().await);
-        let people = report("people's requests", self.serve_people().await);
-        let probes = report("probes of tripped breakers", self.publish_probes().await);
-        report("the backlog's sample", self.store.sample_backlog().await);
-        let due = report("due accounts", self.publish_due().await);
+        // Each part on its own: one that fails or hangs holds up no other (G6).
+        let reaped = part("closing leases", self.reap()).await;
+        let people = part("people's requests", self.serve_people()).await;
+        let probes = part("probes of tripped breakers", self.publish_probes()).await;
+        part("the backlog's sample", self.store.sample_backlog()).await;
+        let due = part("due accounts", self.publish_due()).await;
         if reaped && people && probes && due {
-            report("the tick's mark", self.store.scheduler_ticked(&self.runner.instance).await);
+            part("the tick's mark", self.store.scheduler_ticked(&self.runner.instance)).await;
         }
     }
 
@@ -115,17 +118,24 @@ impl Scheduler {
             self.announcer.announce(entry);
         }
         let unclaimed = self.store.take_unclaimed_requests(s.republish_after, s.undelivered_after).await?;
-        // At once: each waits for a broker that is away, and the rest of the tick waits for them all.
-        let publishing = unclaimed.into_iter().map(|request| async move {
-            let message =
-                RefreshMessage { attempt: request.attempt, account: request.account, source: request.source };
-            // Failed or not, it is published again until it is claimed or closed.
+        let message = |request: OpenRequest| RefreshMessage {
+            attempt: request.attempt,
+            account: request.account,
+            source: request.source,
+        };
+        self.publish_hints("request", unclaimed.into_iter().map(message)).await;
+        Ok(())
+    }
+
+    /// Publishes what comes again by itself where it fails. At once: each waits for a broker that is
+    /// away, and the rest of the tick waits for them all.
+    async fn publish_hints(&self, what: &str, messages: impl Iterator<Item = RefreshMessage>) {
+        let publishing = messages.map(|message| async move {
             if let Err(error) = publish_refresh(&self.publisher, &message).await {
-                tracing::warn!(attempt.id = %request.attempt, error = %crate::logging::Chain(&error), "request not published");
+                tracing::warn!(attempt.id = %message.attempt, error = %crate::logging::Chain(&error), "{what} not published");
             }
         });
         stream::iter(publishing).buffer_unordered(CONFIRMS).collect::<()>().await;
-        Ok(())
     }
 
     /// Sends single calls through tripped breakers, and brings back accounts whose missing key is there.
@@ -134,13 +144,12 @@ impl Scheduler {
         if found > 0 {
             tracing::info!(accounts = found, "the key that these accounts lacked is there; they are due");
         }
-        for probe in self.store.take_probes().await? {
-            let message =
-                RefreshMessage { attempt: probe.attempt, account: probe.account, source: probe.source };
-            if let Err(error) = publish_refresh(&self.publisher, &message).await {
-                tracing::warn!(attempt.id = %probe.attempt, error = %crate::logging::Chain(&error), "probe not published");
-            }
-        }
+        let message = |probe: DueAccount| RefreshMessage {
+            attempt: probe.attempt,
+            account: probe.account,
+            source: probe.source,
+        };
+        self.publish_hints("probe", self.store.take_probes().await?.into_iter().map(message)).await;
         Ok(())
     }
 
@@ -215,10 +224,16 @@ impl Scheduler {
     }
 }
 
-/// Tells of a part of a tick that failed; returns whether it did not.
-fn report(part: &str, result: Result<(), StoreError>) -> bool {
-    let Err(error) = result else { return true };
-    tracing::warn!(part, error = %crate::logging::Chain(&error), "a part of the tick failed; the next tick tries again");
+/// Runs a part of a tick within its limit, tells where it fails, and returns whether it did not.
+async fn part(name: &str, work: impl Future<Output = Result<(), StoreError>>) -> bool {
+    match timeout(PART_LIMIT, work).await {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => {
+            tracing::warn!(part = name, error = %crate::logging::Chain(&error),
+                "a part of the tick failed; the next tick tries again");
+        }
+        Err(_) => tracing::warn!(part = name, "a part of the tick took too long; the next tick tries again"),
+    }
     false
 }
 

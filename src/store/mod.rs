@@ -26,7 +26,7 @@ pub use self::{
     },
     entry::{
         history::{BadCursor, Cursor, EntryFilter, EntryPage},
-        outbox::EntryRow,
+        outbox::{EntryRow, OutboxPlace, Relayed},
         series::{BacklogSample, ClassCount},
     },
     fleet::{

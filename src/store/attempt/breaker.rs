@@ -76,16 +76,18 @@ const SWAP_SECRET: &str = "/* swap_secret */
     where id = $1";
 
 /// The accounts that waited behind the breaker, or failed for its reason, come back one after the
-/// other, those first whose access token ends first. A row that somebody holds is under way anyway.
+/// other, those first that did not fail, then those whose access token ends first: who tripped the breaker
+/// comes back last. A row that somebody holds is under way anyway.
 const RAMP: &str = "/* ramp_up */
     with late as (
-        select s.account_id from refresh_state s join accounts a on a.id = s.account_id
+        select s.account_id, s.consecutive_failures from refresh_state s join accounts a on a.id = s.account_id
         where a.keyset_id = $1 and a.paused_at is null and s.standing = 'active' and s.lease_attempt is null
             and (s.next_refresh_at <= clock() or s.class in ('client_invalid', 'provider_error', 'network', 'timeout',
                 'bad_response', 'quota_exhausted'))
         for update of s skip locked
     ), ranked as (
-        select l.account_id, row_number() over (order by t.access_expires_at nulls first, l.account_id) as place
+        select l.account_id, row_number() over (
+            order by l.consecutive_failures, t.access_expires_at nulls first, l.account_id) as place
         from late l join tokens t on t.account_id = l.account_id)
     update refresh_state s set next_refresh_at = clock() + make_interval(secs => r.place / $2::float8),
         queued_attempt = null, queued_until = null
@@ -156,18 +158,18 @@ async fn write(
     Ok(())
 }
 
-/// One account per tripped breaker whose time for a probe has come: the one that succeeded last.
+/// One account per tripped breaker whose time for a probe has come: the one that succeeded last. The
+/// oldest go first, and those that have no account to probe with take nobody's place.
 const TAKE_PROBES: &str = "/* take_probes */
-    with breakers as (
-        select l.keyset_id from keyset_ledger l join keysets k on k.id = l.keyset_id
-        where k.state <> 'ready' and l.probe_at <= clock() and coalesce(l.probe_until <= clock(), true) limit 100
-    ), chosen as (
-        select distinct on (a.keyset_id) s.account_id
-        from breakers b join accounts a on a.keyset_id = b.keyset_id join refresh_state s on s.account_id = a.id
-        where s.standing = 'active' and a.paused_at is null and s.lease_attempt is null
-            and coalesce(s.queued_until <= clock(), true)
-        order by a.keyset_id, coalesce(s.class in ('decrypt_failed', 'grant_suspect'), false),
-            s.last_success_at desc nulls last, s.account_id
+    with chosen as (
+        select c.account_id from keyset_ledger l join keysets k on k.id = l.keyset_id cross join lateral (
+            select s.account_id from accounts a join refresh_state s on s.account_id = a.id
+            where a.keyset_id = l.keyset_id and s.standing = 'active' and a.paused_at is null
+                and s.lease_attempt is null and coalesce(s.queued_until <= clock(), true)
+            order by coalesce(s.class in ('decrypt_failed', 'grant_suspect'), false),
+                s.last_success_at desc nulls last, s.account_id limit 1) c
+        where k.state <> 'ready' and l.probe_at <= clock() and coalesce(l.probe_until <= clock(), true)
+        order by l.probe_at limit 100
     ), numbered as (select account_id, row_number() over () as number from chosen)
     update refresh_state s set queued_attempt = ($1::uuid[])[n.number], queued_until = clock() + make_interval(secs => 15)
     from numbered n where s.account_id = n.account_id and s.lease_attempt is null

@@ -61,6 +61,9 @@ const TAKE_EXPIRED: &str = "/* take_expired */
     where s.lease_attempt is not null and s.lease_until <= c.at and ($1::uuid[] is null or s.account_id = any($1))
     order by s.account_id limit $2 for update of s skip locked";
 
+const EXPIRED_ACCOUNTS: &str = "/* expired_accounts */
+    select account_id from refresh_state where lease_attempt is not null and lease_until <= clock() limit $1";
+
 const CLOSE_EXPIRED: &str = "/* close_expired */
     update refresh_state s set epoch = s.epoch + 1, lease_attempt = null, lease_source = null,
         lease_triggered_by = null, lease_instance = null, lease_version = null, lease_claimed_at = null,
@@ -84,6 +87,12 @@ impl Store {
     pub async fn lease_of(&self, account: AccountId) -> Result<Option<AttemptId>, StoreError> {
         let row = self.query_opt(LEASE_OF, &[&account.0]).await?;
         row.map(|row| Ok(AttemptId(get(&row, "lease_attempt")?))).transpose()
+    }
+
+    /// At most `limit` accounts whose lease ran out.
+    pub async fn expired_leases(&self, limit: i64) -> Result<Vec<AccountId>, StoreError> {
+        let rows = self.query(EXPIRED_ACCOUNTS, &[&limit]).await?;
+        rows.iter().map(|row| Ok(AccountId(get(row, "account_id")?))).collect()
     }
 
     /// Closes at most `limit` leases that ran out, of `accounts` or of all, and returns their

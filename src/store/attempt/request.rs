@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        account::{AccountId, AttemptId},
+        account::{AccountId, AttemptId, KeysetId},
         class::{Class, NotRun},
     },
     message::{Draft, Entry, Runner, Source, Subject},
     store::{
         entry::outbox::{EntryRow, put_outbox},
-        lock::{COUNT_ATTEMPTS, LOCK_LEDGER},
+        lock::{LOCK_LEDGER, count_attempts},
         postgres::{
             error::StoreError,
             pool::{InTransaction, Store},
@@ -93,14 +93,14 @@ const OVERDUE_ACCOUNTS: &str = "/* overdue_request_accounts */
     select distinct account_id from refresh_requests
     where claimed_at is null and closed_at is null and requested_at <= clock() - make_interval(secs => $1) limit 500";
 
-/// Read before they are closed: a row that cannot be read gets no entry, so it must stay open.
+/// A bounded part: the ledgers are locked meanwhile. Read before they are closed: a row that cannot be read gets no entry, so it must stay open.
 const TAKE_OVERDUE: &str = "/* take_overdue_requests */
     select r.attempt, r.account_id, r.source, r.triggered_by, clock() as at, a.org_id, a.environment, a.username,
         a.house_name, a.keyset_id
     from refresh_requests r join accounts a on a.id = r.account_id
     where r.claimed_at is null and r.closed_at is null and r.account_id = any($2)
         and r.requested_at <= clock() - make_interval(secs => $1)
-    order by r.attempt for update of r";
+    order by r.attempt limit 500 for update of r";
 
 const CLOSE_OVERDUE: &str = "/* close_overdue_requests */
     update refresh_requests set closed_at = clock() where attempt = any($1)";
@@ -121,7 +121,7 @@ struct Overdue {
     subject: Subject,
     source: Source,
     triggered_by: String,
-    keyset: Uuid,
+    keyset: KeysetId,
     at: DateTime<Utc>,
 }
 
@@ -133,7 +133,7 @@ impl FromRow for Overdue {
             subject: Subject::from_row(row)?,
             source: get_parsed(row, "refresh_requests", "source", &attempt)?,
             triggered_by: get(row, "triggered_by")?,
-            keyset: get(row, "keyset_id")?,
+            keyset: KeysetId(get(row, "keyset_id")?),
             at: get(row, "at")?,
         })
     }
@@ -167,31 +167,53 @@ impl Store {
     }
 
     /// Closes requests that nobody claimed within `after`, each with an entry
-    /// `not_run`/`undelivered`, and returns the entries.
+    /// `not_run`/`undelivered`, and returns the entries. A request that cannot be closed stays, and the
+    /// others are closed (G6).
     pub async fn close_undelivered(
         &self,
         after: Duration,
         runner: &Runner,
     ) -> Result<Vec<Entry>, StoreError> {
-        let seconds = after.as_secs_f64();
         let mut accounts: Vec<Uuid> = Vec::new();
-        for row in self.query(OVERDUE_ACCOUNTS, &[&seconds]).await? {
+        for row in self.query(OVERDUE_ACCOUNTS, &[&after.as_secs_f64()]).await? {
             accounts.push(get(&row, "account_id")?);
         }
         if accounts.is_empty() {
             return Ok(Vec::new());
         }
+        match self.close_overdue(after, &accounts, runner).await {
+            Err(error) if error.is_row_fault() => {}
+            closed => return closed,
+        }
+        let mut entries = Vec::new();
+        for account in accounts {
+            match self.close_overdue(after, &[account], runner).await {
+                Ok(closed) => entries.extend(closed),
+                Err(error) if error.is_row_fault() => {
+                    tracing::error!(account.id = %account, error = %crate::logging::Chain(&error),
+                        "requests of an account cannot be closed");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+
+    async fn close_overdue(
+        &self,
+        after: Duration,
+        accounts: &[Uuid],
+        runner: &Runner,
+    ) -> Result<Vec<Entry>, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await?;
         transaction.rows(LOCK_LEDGER, &[&accounts]).await?;
         let overdue: Vec<Overdue> =
-            read_each(&transaction.rows(TAKE_OVERDUE, &[&seconds, &accounts]).await?)?;
+            read_each(&transaction.rows(TAKE_OVERDUE, &[&after.as_secs_f64(), &accounts]).await?)?;
         let attempts: Vec<Uuid> = overdue.iter().map(|request| request.attempt.0).collect();
         transaction.run(CLOSE_OVERDUE, &[&attempts]).await?;
+        count_attempts(&transaction, overdue.iter().map(|request| request.keyset)).await?;
         let entries: Vec<Entry> = overdue.iter().map(|request| undelivered(request, runner)).collect();
-        for request in &overdue {
-            transaction.run(COUNT_ATTEMPTS, &[&vec![request.keyset], &vec![1_i64]]).await?;
-        }
         put_outbox(&transaction, &entries.iter().map(EntryRow::from).collect::<Vec<_>>()).await?;
         transaction.commit().await?;
         Ok(entries)

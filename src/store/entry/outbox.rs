@@ -134,7 +134,8 @@ const LOCK_OUTBOX: &str = "/* lock_outbox */
 
 const TAKE_OUTBOX: &str = "/* take_outbox */
     select id, created_at from connect_log_outbox where created_at <= clock() - make_interval(secs => $1)
-    order by created_at limit $2 for update skip locked";
+        and ($3::timestamptz is null or (created_at, id) > ($3, $4))
+    order by created_at, id limit $2 for update skip locked";
 
 /// An entry that waits in the outbox, under lock.
 struct Waiting {
@@ -172,16 +173,52 @@ impl Store {
         isolate(&statement, ids).await
     }
 
-    /// Stores outbox rows older than `age_secs` by the same statement, without the broker; answers
-    /// with how many it took. Several relays share the work.
-    pub async fn relay_outbox(&self, age_secs: f64, limit: i64) -> Result<u64, StoreError> {
+    /// Stores at most `limit` outbox rows older than `age_secs`, behind the place `after`, by the same
+    /// statement, without the broker. Several relays share the work. A row that the database refuses
+    /// stays, and the others are stored (G6).
+    pub async fn relay_outbox(
+        &self,
+        age_secs: f64,
+        limit: i64,
+        after: Option<OutboxPlace>,
+    ) -> Result<Relayed, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await?;
-        let waiting: Vec<Waiting> = read_all(&transaction.rows(TAKE_OUTBOX, &[&age_secs, &limit]).await?)?;
-        store_within(&transaction, &waiting).await?;
-        transaction.commit().await?;
-        Ok(waiting.len() as u64)
+        let (at, id) = (after.map(|place| place.0), after.map(|place| place.1));
+        let waiting: Vec<Waiting> =
+            read_all(&transaction.rows(TAKE_OUTBOX, &[&age_secs, &limit, &at, &id]).await?)?;
+        let last = waiting.last().map(|entry| OutboxPlace(entry.created_at, entry.id));
+        let ids = || waiting.iter().map(|entry| AttemptId(entry.id));
+        let refused = match store_within(&transaction, &waiting).await {
+            Ok(_) => {
+                transaction.commit().await?;
+                Vec::new()
+            }
+            Err(error) if error.is_row_fault() => {
+                transaction.rollback().await?;
+                drop(client);
+                let stored = self.store_entries_isolated(ids().collect()).await;
+                ids().zip(stored).filter_map(|(id, stored)| Some((id, stored.err()?))).collect()
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Relayed { stored: waiting.len() - refused.len(), refused, last })
     }
+}
+
+/// A place in the outbox's order.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxPlace(DateTime<Utc>, Uuid);
+
+/// What a relay did with a slice of the outbox.
+#[derive(Debug)]
+pub struct Relayed {
+    /// Rows that are stored.
+    pub stored: usize,
+    /// Rows that are not, and why.
+    pub refused: Vec<(AttemptId, StoreError)>,
+    /// Where the next slice begins; none at the end.
+    pub last: Option<OutboxPlace>,
 }
 
 async fn store_within(transaction: &Transaction<'_>, waiting: &[Waiting]) -> Result<u64, StoreError> {

@@ -9,9 +9,7 @@ const PUT: &str =
 
 const KEYS_IN_USE: &str = "/* keys_in_use */
     select split_part(sealed, ':', 3) as key_id, count(*) as texts
-    from (select refresh_token as sealed from tokens union all select access_token from tokens
-        union all select client_secret from keysets) s
-    where sealed is not null group by 1 order by 1";
+    from sealed_texts group by 1 order by 1";
 
 impl Store {
     /// The canaries of those keys that have one, as (key id, canary).

@@ -14,7 +14,7 @@ use crate::{
 };
 
 text_enum! {
-    /// Where sealed texts stand.
+    /// Where sealed texts stand: the columns of the view `sealed_texts`.
     pub enum SealedColumn {
         /// `tokens.access_token`.
         AccessToken = "access_token",
@@ -22,6 +22,8 @@ text_enum! {
         RefreshToken = "refresh_token",
         /// `keysets.client_secret`.
         ClientSecret = "client_secret",
+        /// `keysets.standby_secret`.
+        StandbySecret = "standby_secret",
     }
 }
 
@@ -40,7 +42,7 @@ pub struct SealedText {
 
 impl FromRow for SealedText {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        let id: Uuid = get(row, "row")?;
+        let id: Uuid = get(row, "row_id")?;
         Ok(Self {
             column: get_parsed(row, "tokens", "column_name", &id)?,
             row: id,
@@ -51,19 +53,14 @@ impl FromRow for SealedText {
 }
 
 const NOT_SEALED_BY: &str = "/* texts_not_sealed_by */
-    select * from (
-        select 'access_token' as column_name, t.account_id as row, a.environment, t.access_token as sealed
-            from tokens t join accounts a on a.id = t.account_id
-        union all select 'refresh_token', t.account_id, a.environment, t.refresh_token
-            from tokens t join accounts a on a.id = t.account_id
-        union all select 'client_secret', id, environment, client_secret from keysets) s
-    where sealed is not null and split_part(sealed, ':', 3) <> $1
-        and ($2::uuid is null or (row, column_name) > ($2, $3))
-    order by row, column_name limit $4";
+    select column_name, row_id, environment, sealed from sealed_texts
+    where split_part(sealed, ':', 3) <> $1
+        and ($2::uuid is null or (row_id, column_name) > ($2, $3))
+    order by row_id, column_name limit $4";
 
 /// Only where the very text still stands: a refresh that came between has sealed with its own key.
 /// The token's version stays, because the token is the same: a call under way keeps its effect.
-const RESEAL: [(SealedColumn, &str); 3] = [
+const RESEAL: [(SealedColumn, &str); 4] = [
     (
         SealedColumn::AccessToken,
         "/* reseal_access_token */ update tokens set access_token = $3 where account_id = $1 and access_token = $2",
@@ -75,6 +72,10 @@ const RESEAL: [(SealedColumn, &str); 3] = [
     (
         SealedColumn::ClientSecret,
         "/* reseal_client_secret */ update keysets set client_secret = $3 where id = $1 and client_secret = $2",
+    ),
+    (
+        SealedColumn::StandbySecret,
+        "/* reseal_standby_secret */ update keysets set standby_secret = $3 where id = $1 and standby_secret = $2",
     ),
 ];
 

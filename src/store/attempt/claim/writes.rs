@@ -1,7 +1,5 @@
 //! What a slice of claims writes.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use uuid::Uuid;
@@ -15,7 +13,7 @@ use crate::{
     message::Source,
     store::{
         entry::outbox::{EntryRow, put_outbox},
-        lock::COUNT_ATTEMPTS,
+        lock::count_attempts,
         postgres::{error::StoreError, pool::InTransaction},
     },
 };
@@ -92,7 +90,8 @@ impl ClaimWrites {
         if !self.claims.is_empty() {
             self.take_leases(transaction, terms).await?;
         }
-        self.count_attempts(transaction).await?;
+        let keysets = self.claims.iter().map(|claim| claim.keyset).chain(self.closed_keysets.iter().copied());
+        count_attempts(transaction, keysets).await?;
         put_outbox(transaction, &self.closed).await
     }
 
@@ -124,21 +123,6 @@ impl ClaimWrites {
         let keysets: Vec<Uuid> = self.claims.iter().map(|claim| claim.keyset.0).collect();
         let debug: Vec<bool> = self.claims.iter().map(|claim| claim.source == Source::Debug).collect();
         transaction.run(SPEND, &[&keysets, &at, &debug]).await?;
-        Ok(())
-    }
-
-    async fn count_attempts(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        let mut attempts: HashMap<KeysetId, i64> = HashMap::new();
-        let keysets = self.claims.iter().map(|claim| claim.keyset).chain(self.closed_keysets.iter().copied());
-        for keyset in keysets {
-            *attempts.entry(keyset).or_default() += 1;
-        }
-        if attempts.is_empty() {
-            return Ok(());
-        }
-        let (keysets, counts): (Vec<Uuid>, Vec<i64>) =
-            attempts.into_iter().map(|(keyset, n)| (keyset.0, n)).unzip();
-        transaction.run(COUNT_ATTEMPTS, &[&keysets, &counts]).await?;
         Ok(())
     }
 }

@@ -18,6 +18,8 @@ pub(in crate::store) struct RefreshedColumns<'a> {
     pub(in crate::store) expires_in: Vec<f64>,
     pub(in crate::store) refresh: Vec<Option<&'a str>>,
     pub(in crate::store) refresh_expires_in: Vec<Option<f64>>,
+    /// The refresh token has a new end, so its warnings begin anew.
+    pub(in crate::store) ends_anew: Vec<bool>,
     pub(in crate::store) rotated: Vec<Uuid>,
     pub(in crate::store) digests: Vec<&'a [u8]>,
 }
@@ -39,6 +41,7 @@ impl<'a> RefreshedColumns<'a> {
         self.expires_in.push(expires_in.as_secs_f64());
         self.refresh.push(refresh_token.as_ref().map(|token| token.sealed.as_str()));
         let refresh_life = refresh_token.as_ref().and_then(|token| token.expires_in);
+        self.ends_anew.push(refresh_life.is_some());
         self.refresh_expires_in.push(refresh_life.map(|life| life.as_secs_f64()));
         if let Some(token) = refresh_token {
             self.rotated.push(row.account.0);

@@ -79,9 +79,10 @@ const STATE_REFRESHED: &str = "/* finish_state_refreshed */
         due_source = 'scheduled', due_triggered_by = null, queued_attempt = null, queued_until = null,
         standing = 'active', missing_key = null, interruptions = 0, suspicions = 0, suspected_at = null,
         suspect_claimed_at = null, suspect_secret_version = null, suspect_token_version = null,
-        success_claimed_at = f.claimed_at, success_secret_version = f.secret_version
-    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::float8[], $5::float8[], $6::int[])
-        as f (account, at, claimed_at, next_in, demoted_next_in, secret_version)
+        success_claimed_at = f.claimed_at, success_secret_version = f.secret_version,
+        warned_days = case when f.ends_anew then null else s.warned_days end
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::float8[], $5::float8[], $6::int[], $7::boolean[])
+        as f (account, at, claimed_at, next_in, demoted_next_in, secret_version, ends_anew)
     where s.account_id = f.account";
 
 const TOKEN_REFRESHED: &str = "/* finish_token_refreshed */
@@ -241,8 +242,15 @@ impl<'a> FinishWrites<'a> {
             columns.push(row, *at);
         }
         let c = &columns;
-        let state: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&c.accounts, &c.at, &c.claimed_at, &c.next_in, &c.demoted_next_in, &c.secret_versions];
+        let state: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
+            &c.accounts,
+            &c.at,
+            &c.claimed_at,
+            &c.next_in,
+            &c.demoted_next_in,
+            &c.secret_versions,
+            &c.ends_anew,
+        ];
         transaction.run(STATE_REFRESHED, &state).await?;
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
             [&c.accounts, &c.at, &c.claimed_at, &c.access, &c.expires_in, &c.refresh, &c.refresh_expires_in];
