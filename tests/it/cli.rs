@@ -110,6 +110,7 @@ async fn g4_a_client_secret_comes_from_file_or_input_and_is_never_echoed() {
     let standby: Option<String> =
         stage.value("select standby_secret from keysets where client_id = 'FileApp'").await;
     assert!(standby.is_some_and(|sealed| sealed.starts_with("ENC:v1:")));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -145,6 +146,7 @@ async fn a_keyset_is_lent_taken_back_and_changed() {
     stage.run(&set(&["--api-url", "http://api.ebay.com"])).await.failed().says("--api-url");
     stage.run(&set(&["--daily-quota", "0"])).await.misused();
     stage.run(&set(&[])).await.misused().says("--daily-quota");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -193,6 +195,7 @@ async fn keys_are_rotated_while_everything_runs() {
     }
     let versions: i64 = stage.value("select count(*) from tokens where version > 4").await;
     assert_eq!(versions, 0, "to seal again is no change of the token");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -210,6 +213,7 @@ async fn a_rotation_leaves_alone_what_does_not_open() {
     let text: String =
         stage.value(&format!("select refresh_token from tokens where account_id = '{bad}'")).await;
     assert!(text.starts_with("ENC:v1:k1:") && text.len() == 99, "{text}");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -232,6 +236,7 @@ async fn a_wrong_key_under_a_known_id_stops_every_process() {
         .failed()
         .prints("FAIL  keys")
         .prints("a key id always means one key");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -285,6 +290,7 @@ async fn settings_that_are_missing_or_wrong_are_named_with_their_fix() {
     deaf.says(&format!("cannot listen on {address}")).hides("started");
     let shown: i64 = stage.value("select count(*) from instances").await;
     assert_eq!(shown, 0, "what never ran is not shown as live");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -320,6 +326,7 @@ async fn a_command_line_that_is_wrong_is_explained() {
     ] {
         stage.run(arguments).await.failed().says(said);
     }
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -366,6 +373,7 @@ async fn accounts_are_listed_narrowed_and_removed() {
     let entries = stage.entries().await.len();
     assert!((1..=2).contains(&entries), "the press, and its own run unless the press came first: {entries}");
     stage.run(&["accounts", "show", "mil_243"]).await.succeeded().prints(&account.to_string());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -411,6 +419,7 @@ async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
     let mixed = stage.run(&["doctor"]).await.failed();
     mixed.prints("several versions run side by side: ").prints("0.0.1 abcdef0").prints("hold different keys");
     stage.run(&["terminal"]).await.succeeded().says("several versions run side by side");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -435,6 +444,7 @@ async fn another_schema_or_topology_is_refused_with_the_fix() {
         .expect("a classic queue");
     let differs = stage.run(&["doctor"]).await.failed();
     differs.prints("FAIL  topology").prints("refresh.debug").prints("must be emptied and deleted first");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -481,6 +491,7 @@ async fn a_bearer_token_that_users_add_prints_is_valid() {
     assert_eq!(member.expect("a member").name, "alice");
     stage.advance(std::time::Duration::from_secs(86_401)).await;
     assert!(stage.store.member_by_token(sha256(&token)).await.expect("the store answers").is_none());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -501,4 +512,5 @@ async fn output_that_nobody_reads_any_more_is_no_error() {
         assert!(!said.contains("panicked"), "{command}: {said}");
         assert!(ran.status.success(), "{command}: {said}");
     }
+    stage.finish().await;
 }

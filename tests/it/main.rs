@@ -9,6 +9,7 @@ mod import;
 mod layers;
 mod page;
 mod pipeline;
+mod queue;
 mod quota;
 mod requests;
 mod rows;

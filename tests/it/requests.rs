@@ -48,6 +48,7 @@ async fn g2_an_import_during_a_call_wins() {
     assert_eq!(stage.value::<String>(&query).await, imported);
     assert_eq!(stage.status(account).await.refresh_error, None);
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -73,6 +74,7 @@ async fn g7_a_press_while_a_lease_stands_is_answered_at_once() {
     assert_eq!(first.id.0, held);
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -90,6 +92,7 @@ async fn g2_two_presses_make_one_call() {
     assert_eq!(stage.entry(ran).await.class, Class::Refreshed);
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -110,6 +113,7 @@ async fn a_paused_account_is_not_run_and_a_resume_runs_it() {
     stage.run(&["accounts", "resume", "mil_243"]).await.succeeded().prints("not paused");
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -135,6 +139,7 @@ async fn g1_a_paused_account_with_a_dead_lease_gets_its_entry_and_stays_paused()
     assert_eq!(debug.reason.as_deref(), Some("paused"));
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -155,6 +160,7 @@ async fn g1_a_press_that_meets_a_dead_lease_closes_it_and_runs() {
     assert_eq!((debug.class, debug.attempt), (Class::Refreshed, 2));
     stage.expect_entry(account, |entry| entry.class == Class::Interrupted).await;
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -180,6 +186,7 @@ async fn g1_a_worker_that_is_told_to_stop_finishes_what_is_under_way() {
     assert_eq!(stage.entry(attempt).await.class, Class::Refreshed);
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 2);
+    stage.finish().await;
 }
 
 /// Waits until no process takes presses any more. The due queue still counts the consumer that holds
@@ -215,6 +222,7 @@ async fn g1_a_request_that_nobody_takes_is_closed_as_undelivered() {
     stage.expect_settled().await;
     assert_eq!(stage.entries().await.len(), 1);
     assert_eq!(stage.ebay.calls(), []);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -230,6 +238,7 @@ async fn g1_a_request_whose_message_is_lost_is_published_again() {
     assert_eq!((entry.class, entry.source), (Class::Refreshed, Source::Debug));
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -242,6 +251,7 @@ async fn g1_a_request_of_a_plain_refresh_takes_the_due_queue() {
     let entry = stage.expect_entry(account, |_| true).await;
     assert_eq!((entry.source, entry.action), (Source::Admin, Action::TokenRefreshed));
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -278,6 +288,7 @@ async fn g2_a_message_that_comes_five_times_has_one_effect() {
     stage.entry(marker).await;
     stage.vhost.expect_depth(names::REFRESH_DUE, 0).await;
     assert_eq!(stage.ebay.calls().len(), 3);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -302,6 +313,7 @@ async fn g2_an_id_that_was_replaced_has_no_effect() {
     stage.expect_settled().await;
     assert_eq!(stage.store.entry_of(old[0].attempt).await.expect("the store answers"), None);
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -337,6 +349,7 @@ async fn g2_many_processes_call_each_account_once() {
         assert_eq!(of_one, 1, "{name}");
     }
     assert_eq!(stage.ebay.violations(), []);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -367,6 +380,7 @@ async fn g7_a_press_is_answered_while_two_thousand_due_accounts_hang() {
     assert_eq!(debug.class, Class::Refreshed);
     assert!(debug.timings_ms["total"] < 5_000, "{debug:?}");
     assert_eq!(stage.ebay.in_flight(), 40, "every due slot still hangs");
+    stage.finish().await;
 }
 
 /// Gives every account of the backlog the token of `username`, sealed for it.
@@ -410,6 +424,7 @@ async fn g1_a_press_while_the_broker_is_away_is_published_later() {
     stage.expect_entry(account, |entry| entry.source == Source::Debug).await;
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -419,6 +434,7 @@ async fn a_press_for_an_account_without_a_token_is_refused_at_once() {
     stage.run(&["debug", "mil_243"]).await.failed().says("no token yet").says("accounts import");
     stage.run(&["accounts", "refresh", "mil_243"]).await.failed().says("no token yet");
     assert_eq!(stage.value::<i64>("select count(*) from refresh_requests").await, 0);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -440,4 +456,5 @@ async fn g1_an_account_is_not_removed_while_a_request_is_being_accepted() {
     });
     removal.failed().says("is under way or waits");
     assert_eq!(stage.value::<i64>("select count(*) from refresh_requests").await, 1);
+    stage.finish().await;
 }

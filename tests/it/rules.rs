@@ -9,8 +9,9 @@ use std::time::Duration;
 use token_refresh::domain::account::AccountId;
 
 use crate::support::{
-    eventually,
+    eventually, let_pass,
     stage::{Actor, Stage, refresh_token},
+    until,
 };
 
 /// The crew for long stories: calls that hang are given up after a second, and the lease outlives the
@@ -54,13 +55,9 @@ async fn pass_until(
         assert!(passed < most, "{what}: not within {most:?}");
         stage.advance(step).await;
         passed += step;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let_pass(Duration::from_millis(300)).await;
         // On a slow machine a step takes longer than that.
-        let settled = async {
-            while count(stage, "lease_attempt is not null").await > 0 {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
+        let settled = until(async || (count(stage, "lease_attempt is not null").await == 0).then_some(()));
         drop(tokio::time::timeout(Duration::from_secs(3), settled).await);
     }
     (clock().await - began).to_std().expect("time passes forwards")

@@ -53,6 +53,7 @@ async fn a_debug_run_stands_on_top_of_the_unified_terminal() {
     assert_eq!(filtered.len(), 1);
     assert_eq!(filtered[0]["action"], "token_refreshed");
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -80,6 +81,7 @@ async fn both_runs_show_the_same_token_in_entry_and_log() {
             assert!(line[field].as_str().expect("text").chars().count() <= 8, "{line}");
         }
     }
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -94,6 +96,7 @@ async fn the_prefix_line_reads_as_people_search_for_it() {
     assert!(line.contains(expected), "{line}");
     assert!(line.contains(&format!("account.id={account}")), "{line}");
     assert!(line.contains(&format!("attempt.id={attempt}")), "{line}");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -127,6 +130,7 @@ async fn g9_a_member_whose_id_is_not_the_orgs_sees_both_runs_and_a_stranger_none
     let foreign = stage.run(&["terminal", "--json", "--org", "elsewhere"]).await.succeeded();
     assert_eq!(foreign.out, "");
     assert!(foreign.err.contains("No entries"), "{}", foreign.err);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -149,6 +153,7 @@ async fn entries_take_their_environment_from_the_account() {
     }
     stage.run(&["debug", "mil_243"]).await.failed().says("names several accounts").says(&sandbox.to_string());
     stage.run(&["debug", "mil_243", "--env", "sandbox"]).await.succeeded().prints("(sandbox)");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -192,6 +197,7 @@ async fn a_decrypt_failure_is_told_with_a_synthetic_request_and_no_call() {
         .prints("response: null")
         .prints("decrypt_failed (unknown_key)");
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -216,6 +222,7 @@ async fn verify_says_fixed_and_verified_with_its_details() {
     assert!(statements >= 7 && !verified.out.contains("FAIL"), "{}", verified.out);
     assert_eq!(stage.status(account).await.status, Status::Ok);
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -236,6 +243,7 @@ async fn verify_fails_with_reasons_where_it_is_not_so() {
         .prints("statement(s) do not hold")
         .prints(&format!("token-refresh inspect {account}"));
     stage.run(&["verify", "paused"]).await.failed().says("paused").says("accounts resume");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -285,6 +293,7 @@ async fn inspect_names_the_reason_and_the_next_step_without_the_network() {
     }
     stage.run(&["inspect", "--failing"]).await.succeeded().says("5 account(s) fail").prints("unknown_key");
     assert_eq!(stage.ebay.calls(), []);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -306,6 +315,7 @@ async fn g3_an_unsealed_text_cannot_be_stored() {
     let refused = client.execute(&update, &[&CLIENT_SECRET]).await.expect_err("it is refused");
     let constraint = refused.as_db_error().and_then(|error| error.constraint().map(str::to_owned));
     assert_eq!(constraint.as_deref(), Some("keysets_client_secret_sealed"));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -326,6 +336,7 @@ async fn no_error_lingers_after_a_success() {
     assert_eq!((status.refresh_error, status.class), (None, None));
     let listed = stage.run(&["accounts", "list", "--json"]).await.succeeded().json();
     assert_eq!((&listed[0]["status"], &listed[0]["refresh_error"]), (&"ok".into(), &Value::Null));
+    stage.finish().await;
 }
 
 /// What can befall a sealed text that is stored.

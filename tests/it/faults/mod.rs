@@ -19,7 +19,7 @@ use token_refresh::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::support::{eventually, eventually_within, stage::Stage};
+use crate::support::{eventually, eventually_within, stage::Stage, until};
 
 mod broker;
 mod chaos;
@@ -148,11 +148,7 @@ async fn expect_all_refreshed(stage: &Stage, accounts: &[AccountId], times: usiz
          and {times} > (select count(*) from connect_logs l where l.account_id = s.account_id
              and l.source = 'scheduled' and l.class = 'refreshed'))"
     );
-    let refreshing = async {
-        while !stage.value::<Vec<String>>(&lagging).await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
+    let refreshing = until(async || stage.value::<Vec<String>>(&lagging).await.is_empty().then_some(()));
     if tokio::time::timeout(LONG_PATIENCE, refreshing).await.is_ok() {
         return;
     }

@@ -39,6 +39,7 @@ async fn g8_a_wrong_secret_costs_a_handful_of_calls_and_no_account() {
     );
     assert_eq!(count(&stage, "standing <> 'active'").await, 0);
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -58,7 +59,7 @@ async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
         for _ in 0..20 {
             stage.advance(Duration::from_secs(30)).await;
             passed += Duration::from_secs(30);
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            crate::support::let_pass(Duration::from_millis(250)).await;
         }
     }
     let probes = stage.ebay.calls().len() - burst;
@@ -80,6 +81,7 @@ async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
         "outage of {passed:?}: {burst} calls until the breaker tripped and {probes} probes, all 1,000 fresh {fresh:?} after the first success"
     );
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -97,6 +99,7 @@ async fn g8_a_late_signal_cannot_block_a_mended_keyset() {
     stage.ebay.release("late");
     stage.entry(attempt).await;
     expect_keyset(&stage, "ready").await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -115,6 +118,7 @@ async fn the_standby_secret_takes_the_refused_ones_place() {
     let refused = stage.ebay.calls().iter().filter(|call| !call.authorised).count();
     assert_eq!(refused, 1, "the old secret was tried once");
     assert_eq!(stage.status(account).await.status, Status::Ok);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -131,6 +135,7 @@ async fn g10_ebays_429_suspends_the_keyset_until_retry_after() {
     let probe = stage.entry(stage.debug(account).await).await;
     assert_eq!((probe.source, probe.class.as_str()), (Source::Debug, "refreshed"));
     expect_keyset(&stage, "ready").await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -167,6 +172,7 @@ async fn g8_a_worker_without_the_key_that_others_have_stands_aside() {
     })
     .await;
     assert!(aside.contains("stands aside: unknown key \"k2\""), "{aside}");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -189,4 +195,5 @@ async fn a_key_that_comes_back_brings_back_the_accounts_it_seals() {
     let _worker = stage.worker().await;
     stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
     assert_eq!(stage.status(account).await.status, Status::Ok);
+    stage.finish().await;
 }
