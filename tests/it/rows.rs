@@ -48,7 +48,9 @@ async fn g6_one_corrupt_row_among_fifty_is_diagnosed_and_the_others_are_refreshe
 
 #[tokio::test]
 async fn g6_a_row_that_cannot_be_read_stops_nobody_else() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors("cannot be read");
+    stage.expect_dead_letters(1..);
     let mut accounts = Vec::new();
     for number in 0..20 {
         accounts.push(stage.seller(&format!("seller_{number:02}")).await);
@@ -86,7 +88,9 @@ async fn g6_a_row_that_cannot_be_read_stops_nobody_else() {
 
 #[tokio::test]
 async fn g6_a_dead_lease_that_cannot_be_read_stops_no_other_reaping() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors("cannot be read");
+    stage.expect_leases(1);
     let (broken, other) = (stage.rested_seller("broken").await, stage.rested_seller("other").await);
     let lease = |account: AccountId, source: &str| {
         format!(
@@ -113,7 +117,8 @@ async fn g6_a_dead_lease_that_cannot_be_read_stops_no_other_reaping() {
 
 #[tokio::test]
 async fn g6_a_request_that_cannot_be_read_stays_open_and_the_others_are_closed() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors("cannot be read");
     let (broken, other) = (stage.rested_seller("broken").await, stage.rested_seller("other").await);
     let broken = stage.debug(broken).await;
     let other = stage.debug(other).await;
@@ -197,7 +202,8 @@ async fn a_client_secret_that_does_not_open_is_told_as_the_keysets_fault() {
 
 #[tokio::test]
 async fn g6_bad_messages_to_the_worker_are_dead_letters_with_their_reason() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_dead_letters(18..=18);
     let account = stage.rested_seller("mil_243").await;
     let _crew = stage.crew().await;
     let good =
@@ -252,7 +258,8 @@ async fn g6_bad_messages_to_the_worker_are_dead_letters_with_their_reason() {
 
 #[tokio::test]
 async fn g6_bad_messages_to_the_log_writer_are_dead_letters_with_their_reason() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_dead_letters(7..=7);
     let account = stage.rested_seller("mil_243").await;
     let [scheduler, worker, log_writer] = stage.crew().await;
     let good = stage.entry(stage.debug(account).await).await;
@@ -319,7 +326,8 @@ async fn g6_an_entry_that_nobody_made_is_not_believed() {
 
 #[tokio::test]
 async fn g6_an_unreadable_entry_hides_itself_and_nothing_behind_it() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors("a stored entry cannot be read");
     let account = stage.rested_seller("mil_243").await;
     let _crew = stage.crew().await;
     let first = stage.entry(stage.debug(account).await).await;

@@ -178,7 +178,8 @@ async fn run_commands(stage: &Stage) -> Vec<(String, Ran)> {
 
 #[tokio::test]
 async fn g4_no_secret_is_stored_queued_logged_or_printed() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_dead_letters(1..=1);
     stage.sql(KEEP_TOKENS).await;
     spy(&stage).await;
     let roles = [

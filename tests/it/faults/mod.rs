@@ -35,8 +35,9 @@ mod worker;
 /// Above the lease of a stage's worker, and above the age at which the relay takes an entry.
 const LEASE_OVER: Duration = Duration::from_secs(7);
 
-/// For runs with pauses of ten seconds in them: the longest before a lost link is tried again.
-const LONG_PATIENCE: Duration = Duration::from_secs(60);
+/// For runs of many accounts with pauses of ten seconds in them, the longest before a lost link is
+/// tried again.
+const LONG_PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a run amounted to.
 #[derive(Debug)]

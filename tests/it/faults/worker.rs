@@ -87,7 +87,8 @@ async fn g1_g2_a_worker_that_dies_or_freezes_after_its_claim_leaves_one_entry() 
 
 #[tokio::test]
 async fn g1_g2_a_worker_that_dies_or_freezes_after_the_answer_leaves_one_entry() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors(TOO_LATE);
     let (_scheduler, _writer) = (stage.scheduler().await, stage.log_writer().await);
     let (killed, frozen) = (held_seller(&stage, "killed").await, held_seller(&stage, "frozen").await);
     let row_of = |account| format!("select from refresh_state where account_id = '{account}' for update");

@@ -80,4 +80,5 @@ async fn g9_nothing_of_another_org_is_on_page_in_events_search_or_download() {
     browser.until("document.querySelectorAll('tr[data-id]').length === 1").await;
     browser.go(&site.url(&format!("/accounts/{rival}"))).await;
     browser.until("document.querySelector('main').innerText.includes('No such account')").await;
+    site.finish().await;
 }

@@ -68,14 +68,14 @@ impl Proxy {
         let (listening, listens) = watch::channel(true);
         let accepted = Arc::new(AtomicU64::new(0));
         let (stand, standing) = watch::channel(0);
-        let gate = Gate {
+        let entrance = Entrance {
             upstream: upstream.to_owned(),
             mode: watching,
             listening,
             accepted: Arc::clone(&accepted),
             stand,
         };
-        let accepting = tokio::spawn(gate.accept(listener));
+        let accepting = tokio::spawn(entrance.accept(listener));
         Self { address, mode, listens, accepted, standing, accepting }
     }
 
@@ -161,7 +161,7 @@ impl Drop for Proxy {
 }
 
 /// The proxy's own end of what a test tells it and reads of it.
-struct Gate {
+struct Entrance {
     upstream: String,
     mode: watch::Receiver<Mode>,
     listening: watch::Sender<bool>,
@@ -169,7 +169,7 @@ struct Gate {
     stand: watch::Sender<usize>,
 }
 
-impl Gate {
+impl Entrance {
     async fn accept(mut self, listener: TcpListener) {
         let address = listener.local_addr().expect("a bound socket has an address");
         let mut connections = JoinSet::new();
