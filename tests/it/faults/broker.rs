@@ -14,7 +14,7 @@ use super::{
     rested_sellers,
 };
 use crate::support::{
-    eventually,
+    eventually, let_pass,
     proxy::Proxy,
     stage::{Actor, Stage},
 };
@@ -60,7 +60,7 @@ async fn g1_connections_that_are_closed_again_and_again_lose_nothing() {
     let (mut attempts, mut closed) = (Vec::new(), 0);
     for account in pressed {
         attempts.push(press(&stage, account).await);
-        crate::support::let_pass(Duration::from_millis(500)).await;
+        let_pass(Duration::from_millis(500)).await;
         closed += stage.vhost.close_connections().await;
     }
     // Each link that is closed within seconds of its birth waits longer for the next one.
@@ -90,7 +90,7 @@ async fn g1_messages_that_are_lost_are_sent_again() {
             lost += stage.vhost.depth(queue).await;
             stage.vhost.purge(queue).await;
         }
-        crate::support::let_pass(Duration::from_millis(250)).await;
+        let_pass(Duration::from_millis(250)).await;
     }
     assert!(lost > 0, "there was something to lose");
     expect_all_refreshed(&stage, &due, 1).await;
@@ -119,10 +119,10 @@ async fn g1_a_broker_that_is_out_of_reach_for_seconds_loses_nothing() {
         attempts.push(press(&stage, account).await);
     }
     make_all_due(&stage, second).await;
-    crate::support::let_pass(Duration::from_secs(1)).await;
+    let_pass(Duration::from_secs(1)).await;
     proxy.refuse(true).await;
     proxy.cut();
-    crate::support::let_pass(Duration::from_secs(3)).await;
+    let_pass(Duration::from_secs(3)).await;
     proxy.resume();
     proxy.refuse(false).await;
     expect_all_refreshed(&stage, &due, 1).await;

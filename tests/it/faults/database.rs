@@ -13,6 +13,7 @@ use super::{
     rested_sellers,
 };
 use crate::support::{
+    let_pass,
     proxy::Proxy,
     stage::{Actor, ENVIRONMENT, Stage},
 };
@@ -53,12 +54,12 @@ async fn g1_connections_that_are_terminated_again_and_again_lose_nothing() {
     let (mut attempts, mut ended) = (Vec::new(), 0);
     for account in pressed {
         attempts.push(stage.debug(account).await);
-        crate::support::let_pass(Duration::from_millis(300)).await;
+        let_pass(Duration::from_millis(300)).await;
         ended += terminate(&stage).await;
     }
     assert!(ended > 20, "{ended} connections were ended");
     // A claim whose commit was cut off leaves a lease without a call.
-    crate::support::let_pass(Duration::from_secs(1)).await;
+    let_pass(Duration::from_secs(1)).await;
     stage.expect_idle().await;
     stage.advance(Duration::from_secs(41)).await;
     expect_all_refreshed(&stage, &due, 1).await;
@@ -85,7 +86,7 @@ async fn g1_g5_a_rotated_token_outlives_a_database_that_is_out_of_reach() {
     proxy.cut();
     drop(outbox);
     worker.expect_log("cannot write the result yet").await;
-    crate::support::let_pass(Duration::from_secs(2)).await;
+    let_pass(Duration::from_secs(2)).await;
     proxy.refuse(false).await;
 
     assert_eq!(stage.entry(attempt).await.class, Class::Refreshed);

@@ -6,6 +6,7 @@ use token_refresh::{domain::class::Class, fake_ebay::Behaviour};
 
 use super::{expect_accounted, expect_stored, rested_sellers};
 use crate::support::{
+    let_pass,
     proxy::Proxy,
     stage::{Actor, Stage},
 };
@@ -81,7 +82,7 @@ async fn g1_roles_stop_within_limits_though_broker_and_database_are_silent() {
         proxy.stall();
     }
     stage.make_due(account).await;
-    crate::support::let_pass(Duration::from_secs(1)).await;
+    let_pass(Duration::from_secs(1)).await;
     let stops = roles.iter_mut().map(|role| expect_stop(role, Duration::from_secs(28)));
     futures::future::join_all(stops).await;
     stage.finish().await;

@@ -13,7 +13,7 @@ use token_refresh::queue::{Disposition, Incoming, PANIC_REASON, names};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::line::{Line, id_of, to};
-use crate::support::{come_true, in_time, vhost::TestVhost};
+use crate::support::{come_true, in_time, let_pass, vhost::TestVhost};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g6_a_panic_dead_letters_its_message_and_stops_nobody_else() {
@@ -115,7 +115,7 @@ async fn no_more_than_the_prefetch_run_at_once() {
         let (running, peak, ended) = (Arc::clone(&running), Arc::clone(&peak), Arc::clone(&ended));
         async move {
             peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            let_pass(Duration::from_millis(5)).await;
             running.fetch_sub(1, Ordering::SeqCst);
             ended.fetch_add(1, Ordering::SeqCst);
             Disposition::Ack

@@ -5,7 +5,10 @@ use std::time::Duration;
 use token_refresh::{crypto::SealContext, domain::account::Status, fake_ebay::Behaviour, message::Source};
 
 use super::{count, expect_keyset, many, pass_until, patient_crew};
-use crate::support::stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage};
+use crate::support::{
+    let_pass,
+    stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -59,7 +62,7 @@ async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
         for _ in 0..20 {
             stage.advance(Duration::from_secs(30)).await;
             passed += Duration::from_secs(30);
-            crate::support::let_pass(Duration::from_millis(250)).await;
+            let_pass(Duration::from_millis(250)).await;
         }
     }
     let probes = stage.ebay.calls().len() - burst;

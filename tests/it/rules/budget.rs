@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use token_refresh::message::Source;
 
 use super::{count, many};
-use crate::support::{eventually, stage::Stage};
+use crate::support::{eventually, let_pass, stage::Stage};
 
 #[tokio::test]
 async fn g10_sixteen_workers_at_the_edge_never_overdraw_and_debug_has_its_reserve() {
@@ -48,7 +48,7 @@ async fn g10_sixteen_workers_at_the_edge_never_overdraw_and_debug_has_its_reserv
     assert_eq!(classes, BTreeMap::from([("refreshed", 10), ("not_run", 2)]));
     // The next day has not begun until the first calls are a day old.
     stage.advance(Duration::from_secs(23 * 3_600)).await;
-    crate::support::let_pass(Duration::from_millis(500)).await;
+    let_pass(Duration::from_millis(500)).await;
     let calls = stage.ebay.calls().len();
     println!("16 workers, 4 killed: {calls} calls of 100 at eBay, 10 of 12 debug runs answered");
     assert!(calls <= 100, "{calls}");

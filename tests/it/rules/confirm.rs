@@ -8,7 +8,10 @@ use token_refresh::{
 };
 
 use super::{count, many, other_token, pass_until, unhurried_crew};
-use crate::support::stage::{CLIENT_ID, Stage};
+use crate::support::{
+    let_pass,
+    stage::{CLIENT_ID, Stage},
+};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -49,7 +52,7 @@ async fn g8_one_refused_grant_among_accepted_ones_is_dead_at_once() {
     // A day later it has still been asked about once.
     for _ in 0..24 {
         stage.advance(HOUR).await;
-        crate::support::let_pass(Duration::from_millis(100)).await;
+        let_pass(Duration::from_millis(100)).await;
     }
     let calls = stage.ebay.calls().iter().filter(|call| call.username.as_deref() == Some("revoked")).count();
     assert_eq!(calls, 1);
@@ -100,7 +103,7 @@ async fn g10_dead_grants_cost_no_calls_for_a_day() {
     let before = stage.ebay.calls().len();
     for _ in 0..24 {
         stage.advance(HOUR).await;
-        crate::support::let_pass(Duration::from_millis(150)).await;
+        let_pass(Duration::from_millis(150)).await;
     }
     let calls = &stage.ebay.calls()[before..];
     let is_dead = |call: &&Call| call.username.as_deref().is_some_and(|name| name.starts_with("dead"));
