@@ -8,7 +8,7 @@ as_root() { if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi; }
 
 # install_missing PACKAGE…: fails where apt-get or the right to use it is missing.
 install_missing() {
-    command -v apt-get >/dev/null && as_root true 2>/dev/null || return
+    command -v apt-get >/dev/null && as_root true 2>/dev/null || return 1
     working install "installing $* with apt-get" install_packages "$@"
 }
 

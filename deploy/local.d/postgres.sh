@@ -7,7 +7,7 @@ readonly postgres_settings='-c max_connections=300 -c max_locks_per_transaction=
 # Sets postgres_bin to the directory of PostgreSQL 15 or later, of the very version that made the data.
 find_postgres() {
     local dir version made_by
-    ((EUID != 0)) || id postgres &>/dev/null || return
+    ((EUID != 0)) || id postgres &>/dev/null || return 1
     made_by=$(cat "$state/postgres/data/PG_VERSION" 2>/dev/null || true)
     for dir in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV) /usr/pgsql-*/bin \
         "$(dirname "$(readlink -f "$(command -v initdb || echo /)")")"; do
@@ -15,7 +15,7 @@ find_postgres() {
         version=$("$dir/initdb" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
         if at_least "$version" 15 && [[ $version == "${made_by:-$version}" ]]; then
             postgres_bin=$dir
-            return
+            return 0
         fi
     done
     [[ -z $made_by ]] || say "$state/postgres is of PostgreSQL $made_by, which is not installed; down --purge removes it"
@@ -67,13 +67,13 @@ make_postgres_data() {
 # Starts it and waits until it answers. Commits are as durable as in production.
 start_postgres() {
     local dir=$state/postgres
-    mkdir -p "$dir" && own postgres "$dir" && cd "$dir" && make_postgres_data || return
+    mkdir -p "$dir" && own postgres "$dir" && cd "$dir" && make_postgres_data || return 1
     # A dead server's file keeps the next one from starting where another process got its number.
     rm -f "$dir/data/postmaster.pid"
-    choose_port postgres 25432 || return
+    choose_port postgres 25432 || return 1
     (as postgres "$postgres_bin/pg_ctl" start -w -t "$boot_seconds" -D "$dir/data" -l "$dir/server.log" \
         -o "-c port=$(port postgres) -c listen_addresses=127.0.0.1 -c unix_socket_directories= $postgres_settings") &&
-        postgres_answers && return
+        postgres_answers && return 0
     tail -n 10 "$dir/server.log"
     return 1
 }

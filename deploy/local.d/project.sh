@@ -54,7 +54,7 @@ prepare_demo() {
     DATABASE_URL=$(with_path "$DATABASE_URL" "$name")
     if [[ -z ${RABBITMQ_MANAGEMENT_URL:-} ]]; then
         say "Without RABBITMQ_MANAGEMENT_URL the demo uses the virtual host that AMQP_URL names."
-        return
+        return 0
     fi
     [[ $RABBITMQ_MANAGEMENT_URL == https://* ]] || is_local "$RABBITMQ_MANAGEMENT_URL" ||
         die "RABBITMQ_MANAGEMENT_URL would send a password in the clear to another machine: use https://"

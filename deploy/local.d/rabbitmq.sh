@@ -4,8 +4,8 @@
 # Sets rabbitmq_bin to the directory of RabbitMQ's own scripts (not the wrappers that insist on a user).
 find_rabbitmq() {
     local dir
-    command -v curl >/dev/null || return
-    ((EUID != 0)) || id rabbitmq &>/dev/null || return
+    command -v curl >/dev/null || return 1
+    ((EUID != 0)) || id rabbitmq &>/dev/null || return 1
     for dir in /usr/lib/rabbitmq/bin "$(dirname "$(readlink -f "$(command -v rabbitmq-server || echo /)")")"; do
         rabbitmq_bin=$dir
         [[ ! -x $dir/rabbitmqctl || ! -e $dir/rabbitmq-env ]] || return 0
@@ -18,7 +18,7 @@ management_url() { printf 'http://%s:%s@127.0.0.1:%s' "$user" "$password" "$(por
 rabbitmq_pid() { cat "$state/pid.rabbitmq" 2>/dev/null || true; }
 rabbitmq_answers() {
     local RABBITMQ_MANAGEMENT_URL
-    [[ -n $(port management) ]] || return
+    [[ -n $(port management) ]] || return 1
     RABBITMQ_MANAGEMENT_URL=$(management_url)
     broker_api GET "/api/health/checks/port-listener/$(port amqp)" 2>/dev/null
 }
@@ -45,7 +45,7 @@ in_rabbitmq() {
 # Writes the server's files.
 configure_rabbitmq() {
     local dir=$state/rabbitmq
-    mkdir -p "$dir"/{home,data,log,generated} || return
+    mkdir -p "$dir"/{home,data,log,generated} || return 1
     echo '[rabbitmq_management].' >"$dir/enabled_plugins"
     cp "$root/deploy/servers.advanced.config" "$dir/advanced.config"
     cat "$root/deploy/servers.rabbitmq.conf" - >"$dir/rabbitmq.conf" <<END
@@ -63,7 +63,7 @@ start_rabbitmq() {
     local dir=$state/rabbitmq pid deadline=$((SECONDS + boot_seconds))
     stop_epmd
     choose_port amqp 25472 && choose_port management 25512 && choose_port distribution 25552 &&
-        choose_port epmd 25592 && configure_rabbitmq || return
+        choose_port epmd 25592 && configure_rabbitmq || return 1
     (
         cd "$dir" || exit
         ulimit -Sn 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"

@@ -33,7 +33,7 @@ provide() {
 # bring_up NAME: several times if need be: its port can be taken, and what a killed server left ends late.
 bring_up() {
     local attempt
-    if ours "$("$1_pid")" && until_true "$mend_seconds" "$1_answers"; then return; fi
+    if ours "$("$1_pid")" && until_true "$mend_seconds" "$1_answers"; then return 0; fi
     for attempt in 1 2 3 4; do
         stop_process "$("$1_pid")" KILL 10
         ! "start_$1" || return 0

@@ -92,7 +92,8 @@ own() { ((EUID != 0)) || chown "$1:" "${@:2}"; }
 # ours PID: is it a process of this directory, and not one that got a dead one's number?
 ours() {
     local ids reader=()
-    [[ -n ${1:-} ]] && ids=$(stat -c '%u %g' "/proc/$1" 2>/dev/null) || return
+    # Status 1 by name: without one, `return` in a trap means the status from before the trap.
+    [[ -n ${1:-} ]] && ids=$(stat -c '%u %g' "/proc/$1" 2>/dev/null) || return 1
     # In a container root may not read the environment of others' processes, but each user that of his.
     ((EUID != 0)) || reader=(setpriv --reuid="${ids% *}" --regid="${ids#* }" --clear-groups --)
     "${reader[@]}" grep -qszxF "$mark=$state" "/proc/$1/environ"
@@ -102,7 +103,7 @@ gone() { ! ours "$1"; }
 # stop_process PID SIGNAL SECONDS: asks, then forces; leaves alone what is not ours.
 stop_process() {
     ours "$1" || return 0
-    kill -s "$2" "$1"
+    kill -s "$2" "$1" 2>/dev/null || true
     ! until_true "$3" gone "$1" || return 0
     kill -s KILL "$1" 2>/dev/null || true
     until_true 10 gone "$1"
@@ -117,7 +118,7 @@ choose_port() {
     for try in $(port "$1") $(seq "$2" $(($2 + 39))); do
         if ! (: <>"/dev/tcp/127.0.0.1/$try") 2>/dev/null; then
             echo "$try" >"$state/port.$1"
-            return
+            return 0
         fi
     done
     echo "no free port for $1 from $2 on"
