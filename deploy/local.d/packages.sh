@@ -26,9 +26,9 @@ install_packages() {
         printf '#!/bin/sh\n%s\nexit 101\n' "$mark" | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
-    as_root apt-get -o DPkg::Lock::Timeout=300 update
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
-        install -y --no-install-recommends "$@"
+    as_root apt-get -o DPkg::Lock::Timeout=300 update &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
+            install -y --no-install-recommends "$@" || return 1
     for unit in "${brought[@]}"; do
         as_root systemctl disable "$unit" || as_root update-rc.d "${unit%.*}" disable || true
     done

@@ -80,11 +80,7 @@ start_rabbitmq() {
     return 1
 }
 
-stop_rabbitmq() {
-    stop_process "$(rabbitmq_pid)" TERM 60
-    stop_epmd
-    rm -f "$state/pid.rabbitmq"
-}
+stop_rabbitmq() { stop_process "$(rabbitmq_pid)" TERM 60 && rm -f "$state/pid.rabbitmq"; }
 
 # Erlang's port mapper, which the server and rabbitmqctl start where none runs, and leave behind.
 stop_epmd() {

@@ -43,19 +43,13 @@ bring_up() {
     return 1
 }
 
+# Stops this directory's own, whoever started them.
 stop_servers() {
     local name
     for name in postgres rabbitmq; do
         if ours "$("${name}_pid")"; then working "$name" "stopping $name" "stop_$name" || true; fi
     done
     stop_epmd
-}
-
-print_exports() {
-    local name
-    for name in DATABASE_URL AMQP_URL RABBITMQ_MANAGEMENT_URL RABBITMQCTL; do
-        [[ -z ${!name:-} ]] || printf 'export %s=%q\n' "$name" "${!name}"
-    done
 }
 
 # At the end: stops the servers, unless `up` asked to keep them or another one uses them.

@@ -3,18 +3,17 @@
 
 # Everything for people goes to standard error: standard output carries the export lines.
 say() { printf '%s\n' "$*" >&2; }
-die() { say "deploy/local: $*" && exit 1; }
+die() {
+    say "deploy/local: $*"
+    exit 1
+}
 
 # Sets state to the directory that holds all of this script's files.
 open_state() {
     type flock setpriv &>/dev/null || die "this needs Linux with util-linux; Docker does the same: $with_docker"
-    if [[ -n ${TOKEN_REFRESH_STATE_DIR:-} ]]; then
-        state=$TOKEN_REFRESH_STATE_DIR
-    elif ((EUID == 0)); then
-        state=/var/lib/token-refresh
-    else
-        state=${XDG_STATE_HOME:-$HOME/.local/state}/token-refresh
-    fi
+    local default=${XDG_STATE_HOME:-$HOME/.local/state}/token-refresh
+    ((EUID != 0)) || default=/var/lib/token-refresh
+    state=${TOKEN_REFRESH_STATE_DIR:-$default}
     mkdir -p "$state" || die "cannot make $state; set TOKEN_REFRESH_STATE_DIR to another directory"
     [[ -O $state && -w $state ]] || die "$state belongs to somebody else; set TOKEN_REFRESH_STATE_DIR"
     state=$(cd "$state" && pwd -P)
@@ -37,14 +36,13 @@ lock() {
     exec 9>>"$state/lock"
     flock -n 9 || { say "waiting for another ./deploy/local that is at work …" && flock 9; }
 }
-unlock() { exec 9>&-; }
 
 # While test or demo run they are inside; the last one out stops what no `up` asked to keep.
 enter() { exec 8>>"$state/users" && flock -s 8; }
 nobody_inside() { flock -n "$state/users" true; }
 
 # working NAME TEXT COMMAND…: runs COMMAND, its output in the log of NAME, and shows the seconds that go by;
-# where it fails, the end of the log too.
+# where it fails, the end of the log too. COMMAND must hand failures on: callers that ask switch `set -e` off.
 working() {
     local log=$state/$1.log text=$2 began=$SECONDS status=0
     say "$text …"
