@@ -12,6 +12,7 @@ use crate::support::{
     cli::run_in,
     database::TestDatabase,
     files::Files,
+    proxy::Proxy,
     stage::{CLIENT_ID, CLIENT_SECRET, Stage, refresh_token, sha256},
     vhost::TestVhost,
 };
@@ -253,6 +254,30 @@ async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
     mixed.prints("several versions run side by side: ").prints("0.0.1 abcdef0").prints("hold different keys");
     stage.run(&["terminal"]).await.succeeded().says("several versions run side by side");
     stage.finish().await;
+}
+
+#[tokio::test]
+async fn doctor_waits_for_servers_that_come_later_but_not_for_ever() {
+    let stage = Stage::set().await;
+    let (database, database_url) = Proxy::before(stage.database.url()).await;
+    let (amqp, amqp_url) = Proxy::before(stage.vhost.url()).await;
+    let through = [("DATABASE_URL", database_url.as_str()), ("AMQP_URL", amqp_url.as_str())];
+    database.refuse(true).await;
+    amqp.refuse(true).await;
+    let [_, _, keys] = stage.environment();
+    let absent = [through[0], through[1], keys];
+    let ran = run_in(&absent, &["doctor", "--wait", "1s"], "").await.failed();
+    ran.says("waiting for the database").prints("FAIL  database").prints("FAIL  broker");
+
+    let mut doctor = stage.start_with(&["doctor", "--wait", "60s"], &through).await;
+    doctor.expect_log("waiting for the database").await;
+    database.refuse(false).await;
+    doctor.expect_log("waiting for the broker").await;
+    amqp.refuse(false).await;
+    doctor.expect_log("ok    database: answers").await;
+    doctor.expect_log("ok    broker: answers").await;
+    // No process runs on the stage, which it finds after the wait.
+    assert_eq!(doctor.ended().await, Some(1), "{}", doctor.output());
 }
 
 #[tokio::test]
