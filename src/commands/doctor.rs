@@ -1,9 +1,10 @@
 //! `doctor`: what is wrong, and what to do about it.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 
+use super::progress;
 use crate::{
     config,
     crypto::Keyring,
@@ -15,7 +16,14 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-pub(super) struct Doctor {}
+pub(super) struct Doctor {
+    /// Wait at most this long until database and broker answer, then check.
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    wait: Option<Duration>,
+}
+
+/// Between two questions to a server that does not answer.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
 fn good(what: &str, detail: &str) {
     println!("ok    {what}: {detail}");
@@ -44,7 +52,7 @@ impl Findings {
     }
 }
 
-pub(super) async fn run(_: Doctor) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(doctor: Doctor) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     println!("token-refresh {}", version());
     let store = findings.note(
@@ -62,6 +70,9 @@ pub(super) async fn run(_: Doctor) -> anyhow::Result<ExitCode> {
         config::keyring(),
         "make a key with `token-refresh keys generate` and set TOKEN_KEYS",
     );
+    if let Some(patience) = doctor.wait {
+        wait_for_servers(store.as_ref(), broker.as_ref(), patience).await;
+    }
     let schema = match &store {
         Some(store) => check_database(&mut findings, store).await,
         None => false,
@@ -81,6 +92,26 @@ pub(super) async fn run(_: Doctor) -> anyhow::Result<ExitCode> {
     }
     println!("{} problem(s).", findings.failed);
     Ok(ExitCode::FAILURE)
+}
+
+/// Waits until database and broker answer, but not longer than `patience`: the checks that follow say
+/// what does not answer, and why.
+async fn wait_for_servers(store: Option<&Store>, broker: Option<&Broker>, patience: Duration) {
+    let waiting = async {
+        if let Some(store) = store {
+            let _shown = progress::waiting("waiting for the database");
+            while store.ping().await.is_err() {
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+        }
+        if let Some(broker) = broker {
+            let _shown = progress::waiting("waiting for the broker");
+            while broker.check().await.is_err() {
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(patience, waiting).await;
 }
 
 async fn check_database(findings: &mut Findings, store: &Store) -> bool {

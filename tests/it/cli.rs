@@ -5,21 +5,21 @@ use lapin::{
     types::FieldTable,
 };
 use serde_json::Value;
-use token_refresh::{
-    crypto::Keyring,
-    domain::{account::Environment, class::Class},
-    message::Source,
-    store::NewAccount,
-};
+use token_refresh::{domain::account::Environment, message::Source, store::NewAccount};
 use uuid::Uuid;
 
 use crate::support::{
     cli::run_in,
     database::TestDatabase,
     files::Files,
+    proxy::Proxy,
     stage::{CLIENT_ID, CLIENT_SECRET, Stage, refresh_token, sha256},
     vhost::TestVhost,
 };
+
+mod keysets;
+
+mod keys;
 
 #[tokio::test]
 async fn an_empty_installation_is_set_up_and_refreshes() {
@@ -74,167 +74,6 @@ async fn an_empty_installation_is_set_up_and_refreshes() {
 }
 
 #[tokio::test]
-async fn g4_a_client_secret_comes_from_file_or_input_and_is_never_echoed() {
-    let stage = Stage::set().await;
-    let files = Files::new();
-    let file = files.write("cert-id.txt", "PRD-file-secret-123456\r\n");
-    let from_file = ["keysets", "add", "FileApp", "--org", "stage", "--secret-file", &file];
-    stage.run(&from_file).await.succeeded().hides("PRD-file-secret");
-    let keyset = stage.store.find_keyset(Environment::Production, "FileApp").await.expect("SQL").expect("it");
-    let sealed: String =
-        stage.value(&format!("select client_secret from keysets where id = '{}'", keyset.id)).await;
-    let context = token_refresh::crypto::SealContext::client_secret(keyset.id, Environment::Production);
-    assert_eq!(stage.keyring.open(&context, &sealed).expect("it opens").as_str(), "PRD-file-secret-123456");
-
-    let replace = ["keysets", "secret", "FileApp"];
-    stage.feed(&replace, "PRD-second-secret-9\n").await.succeeded().hides("PRD-second");
-    stage.run(&["keysets", "list"]).await.succeeded().prints("secret version 2");
-    for bad in ["", "  \n", "two words", "ENC:v1:k1:x:1:y", &"x".repeat(2_000)] {
-        let refused = stage.feed(&["keysets", "add", "Other", "--org", "stage"], bad).await.failed();
-        let refused = refused.says("the client secret");
-        if !bad.trim().is_empty() {
-            refused.hides(bad.trim());
-        }
-    }
-    let missing = ["keysets", "add", "Other", "--org", "stage", "--secret-file", "/nowhere/secret"];
-    stage.run(&missing).await.failed().says("opening /nowhere/secret");
-    stage.feed(&["keysets", "add", "Other", "--org", "nowhere"], "x").await.failed().says("orgs list");
-    for url in ["http://api.ebay.com", "ftp://127.0.0.1", "nonsense", "https://u:p@api.ebay.com"] {
-        let refused = stage.feed(&["keysets", "add", "Other", "--api-url", url], "secret").await;
-        refused.failed().says("--api-url");
-    }
-    for unknown in [&["keysets", "secret", "Unknown"][..], &["keysets", "secret", "Unknown", "--standby"]] {
-        stage.feed(unknown, "PRD-secret").await.failed().says("no keyset Unknown");
-    }
-    stage.feed(&["keysets", "secret", "FileApp", "--standby"], "PRD-third-secret").await.succeeded();
-    let standby: Option<String> =
-        stage.value("select standby_secret from keysets where client_id = 'FileApp'").await;
-    assert!(standby.is_some_and(|sealed| sealed.starts_with("ENC:v1:")));
-}
-
-#[tokio::test]
-async fn a_keyset_is_lent_taken_back_and_changed() {
-    let stage = Stage::set().await;
-    stage.store.put_org("second").await.expect("an org");
-    stage.run(&["keysets", "lend", CLIENT_ID, "--org", "second"]).await.succeeded();
-    stage.run(&["keysets", "list"]).await.succeeded().prints("orgs: second, stage");
-    stage.run(&["keysets", "lend", CLIENT_ID]).await.misused().says("--org");
-    stage.rested_seller("mil_243").await;
-    stage
-        .run(&["keysets", "unlend", CLIENT_ID, "--org", "stage"])
-        .await
-        .failed()
-        .says("accounts of \"stage\" use");
-    stage.run(&["keysets", "unlend", CLIENT_ID, "--org", "second"]).await.succeeded();
-    stage.run(&["keysets", "list"]).await.succeeded().prints("orgs: stage");
-
-    let set = |change: &'static [&'static str]| [&["keysets", "set", CLIENT_ID], change].concat();
-    let quota = "select daily_quota || '/' || debug_reserve || '/' || (api_url is null)::text from keysets";
-    for (change, expected) in [
-        (&["--daily-quota", "1500000"][..], "1500000/75000/false"),
-        (&["--debug-reserve", "7"], "1500000/7/false"),
-        (&["--daily-quota", "100", "--debug-reserve", "99"], "100/99/false"),
-        (&["--daily-quota", "1"], "1/0/false"),
-        (&["--api-url", "ebay"], "1/0/true"),
-        (&["--api-url", "http://127.0.0.1:9"], "1/0/false"),
-    ] {
-        stage.run(&set(change)).await.succeeded();
-        assert_eq!(stage.value::<String>(quota).await, expected, "{change:?}");
-    }
-    stage.run(&set(&["--debug-reserve", "1"])).await.failed().says("less than the daily quota");
-    stage.run(&set(&["--api-url", "http://api.ebay.com"])).await.failed().says("--api-url");
-    stage.run(&set(&["--daily-quota", "0"])).await.misused();
-    stage.run(&set(&[])).await.misused().says("--daily-quota");
-}
-
-#[tokio::test]
-async fn keys_are_rotated_while_everything_runs() {
-    let stage = Stage::set().await;
-    let mut accounts = Vec::new();
-    for number in 0..12 {
-        accounts.push(stage.seller(&format!("seller_{number:02}")).await);
-    }
-    let second = run_in(&[], &["keys", "generate", "k2"], "").await.succeeded().line().to_owned();
-    // First everybody can open with it, then it seals.
-    let behind = format!("{},{second}", stage.keys);
-    let ahead = format!("{second},{}", stage.keys);
-    let crew = (
-        stage.scheduler().await,
-        stage.start_with(&["worker", "--retry-base", "1s"], &[("TOKEN_KEYS", &behind)]).await,
-        stage.log_writer().await,
-    );
-    for account in &accounts {
-        stage.expect_entry(*account, |entry| entry.class == Class::Refreshed).await;
-    }
-    let with = async |keys: &str, arguments: &[&str]| {
-        let [database, broker, _] = stage.environment();
-        run_in(&[database, broker, ("TOKEN_KEYS", keys)], arguments, "").await
-    };
-    with(&ahead, &["keys", "verify"]).await.succeeded().prints("k1: 25 text(s)").prints("sealing with k2");
-    with(&second, &["keys", "verify"]).await.failed().prints("k1: 25 text(s)  MISSING from TOKEN_KEYS");
-    let early = with(&second, &["keys", "rotate"]).await.failed();
-    early.says("25 text(s) could not be opened and were left as they are");
-
-    with(&ahead, &["keys", "rotate"]).await.succeeded().prints("sealed 25 text(s) again with k2");
-    with(&ahead, &["keys", "rotate"]).await.succeeded().prints("sealed 0 text(s)");
-    for account in &accounts {
-        let debug = stage.entry(stage.debug(*account).await).await;
-        assert_eq!(debug.class, Class::Refreshed, "{debug:?}");
-    }
-    // That worker still seals with k1: once more after it is gone, then the old key may go.
-    drop(crew);
-    with(&ahead, &["keys", "rotate"]).await.succeeded().prints("sealed 12 text(s)");
-    with(&second, &["keys", "verify"]).await.succeeded().prints("k2: 25 text(s)");
-    let alone = stage.start_with(&["all", "--tick", "200ms"], &[("TOKEN_KEYS", &second)]).await;
-    alone.expect_log("started").await;
-    for account in &accounts {
-        let debug = stage.entry(stage.debug(*account).await).await;
-        assert_eq!(debug.class, Class::Refreshed, "{debug:?}");
-    }
-    let versions: i64 = stage.value("select count(*) from tokens where version > 4").await;
-    assert_eq!(versions, 0, "to seal again is no change of the token");
-}
-
-#[tokio::test]
-async fn a_rotation_leaves_alone_what_does_not_open() {
-    let stage = Stage::set().await;
-    stage.rested_seller("good").await;
-    let bad = stage.rested_seller("bad").await;
-    stage
-        .sql(&format!("update tokens set refresh_token = left(refresh_token, 99) where account_id = '{bad}'"))
-        .await;
-    let ahead = format!("k2:{},{}", Keyring::generate_key(), stage.keys);
-    let [database, broker, _] = stage.environment();
-    let rotated = run_in(&[database, broker, ("TOKEN_KEYS", &ahead)], &["keys", "rotate"], "").await.failed();
-    rotated.prints("sealed 2 text(s) again").says("1 text(s) could not be opened").says("inspect --failing");
-    let text: String =
-        stage.value(&format!("select refresh_token from tokens where account_id = '{bad}'")).await;
-    assert!(text.starts_with("ENC:v1:k1:") && text.len() == 99, "{text}");
-}
-
-#[tokio::test]
-async fn a_wrong_key_under_a_known_id_stops_every_process() {
-    let stage = Stage::set().await;
-    stage.run(&["keys", "verify"]).await.succeeded();
-    let wrong = format!("k1:{}", Keyring::generate_key());
-    let [database, broker, _] = stage.environment();
-    let environment = [database, broker, ("TOKEN_KEYS", wrong.as_str())];
-    for command in [&["worker"][..], &["all"], &["scheduler"], &["keys", "verify"], &["keys", "rotate"]] {
-        let refused = run_in(&environment, command, "").await.failed();
-        refused.says("key \"k1\" must not be used").hides(&wrong[3..]);
-    }
-    let file = Files::new();
-    let sellers = file.write("sellers.csv", "username,environment,refresh_token\n");
-    let import = ["accounts", "import", &sellers, "--org", "stage"];
-    run_in(&environment, &import, "").await.failed().says("key \"k1\" must not be used");
-    run_in(&environment, &["doctor"], "")
-        .await
-        .failed()
-        .prints("FAIL  keys")
-        .prints("a key id always means one key");
-}
-
-#[tokio::test]
 async fn settings_that_are_missing_or_wrong_are_named_with_their_fix() {
     let stage = Stage::set().await;
     let [database, broker, keys] = stage.environment();
@@ -285,6 +124,7 @@ async fn settings_that_are_missing_or_wrong_are_named_with_their_fix() {
     deaf.says(&format!("cannot listen on {address}")).hides("started");
     let shown: i64 = stage.value("select count(*) from instances").await;
     assert_eq!(shown, 0, "what never ran is not shown as live");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -320,6 +160,7 @@ async fn a_command_line_that_is_wrong_is_explained() {
     ] {
         stage.run(arguments).await.failed().says(said);
     }
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -366,6 +207,7 @@ async fn accounts_are_listed_narrowed_and_removed() {
     let entries = stage.entries().await.len();
     assert!((1..=2).contains(&entries), "the press, and its own run unless the press came first: {entries}");
     stage.run(&["accounts", "show", "mil_243"]).await.succeeded().prints(&account.to_string());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -411,6 +253,31 @@ async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
     let mixed = stage.run(&["doctor"]).await.failed();
     mixed.prints("several versions run side by side: ").prints("0.0.1 abcdef0").prints("hold different keys");
     stage.run(&["terminal"]).await.succeeded().says("several versions run side by side");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn doctor_waits_for_servers_that_come_later_but_not_for_ever() {
+    let stage = Stage::set().await;
+    let (database, database_url) = Proxy::before(stage.database.url()).await;
+    let (amqp, amqp_url) = Proxy::before(stage.vhost.url()).await;
+    let through = [("DATABASE_URL", database_url.as_str()), ("AMQP_URL", amqp_url.as_str())];
+    database.refuse(true).await;
+    amqp.refuse(true).await;
+    let [_, _, keys] = stage.environment();
+    let absent = [through[0], through[1], keys];
+    let ran = run_in(&absent, &["doctor", "--wait", "1s"], "").await.failed();
+    ran.says("waiting for the database").prints("FAIL  database").prints("FAIL  broker");
+
+    let mut doctor = stage.start_with(&["doctor", "--wait", "60s"], &through).await;
+    doctor.expect_log("waiting for the database").await;
+    database.refuse(false).await;
+    doctor.expect_log("waiting for the broker").await;
+    amqp.refuse(false).await;
+    doctor.expect_log("ok    database: answers").await;
+    doctor.expect_log("ok    broker: answers").await;
+    // No process runs on the stage, which it finds after the wait.
+    assert_eq!(doctor.ended().await, Some(1), "{}", doctor.output());
 }
 
 #[tokio::test]
@@ -435,6 +302,7 @@ async fn another_schema_or_topology_is_refused_with_the_fix() {
         .expect("a classic queue");
     let differs = stage.run(&["doctor"]).await.failed();
     differs.prints("FAIL  topology").prints("refresh.debug").prints("must be emptied and deleted first");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -481,6 +349,7 @@ async fn a_bearer_token_that_users_add_prints_is_valid() {
     assert_eq!(member.expect("a member").name, "alice");
     stage.advance(std::time::Duration::from_secs(86_401)).await;
     assert!(stage.store.member_by_token(sha256(&token)).await.expect("the store answers").is_none());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -501,4 +370,5 @@ async fn output_that_nobody_reads_any_more_is_no_error() {
         assert!(!said.contains("panicked"), "{command}: {said}");
         assert!(ran.status.success(), "{command}: {said}");
     }
+    stage.finish().await;
 }

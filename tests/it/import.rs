@@ -55,6 +55,7 @@ async fn a_table_brings_accounts_in_and_they_are_refreshed_at_once() {
     let import: Vec<&str> = import.into_iter().chain(["--replace"]).collect();
     stage.run(&import).await.succeeded().prints("0 added, 30 replaced");
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -104,6 +105,7 @@ async fn json_lines_come_from_standard_input_and_bad_ones_are_told_by_number() {
     // The good lines of a file that was mended are skipped, the mended ones come in.
     let input = [line("first", &token("first")), line("mended", &token("mended"))].join("\n");
     stage.feed(&import, &input).await.succeeded().prints("1 added, 0 replaced, 1 skipped");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -132,6 +134,7 @@ async fn files_that_cannot_be_read_are_refused_as_a_whole() {
         .says("json, csv");
     let only_header = stage.feed(&import, "username,environment,refresh_token\n").await.succeeded();
     only_header.prints("0 added");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -160,6 +163,7 @@ async fn an_org_with_several_keysets_is_asked_which() {
     stage.expect_settled().await;
     let calls = stage.ebay.calls();
     assert!(calls.iter().all(|call| call.client_id.as_deref() == Some("Second") && call.minted), "{calls:?}");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -184,6 +188,7 @@ async fn an_import_heals_a_broken_account() {
     assert_eq!((healed.source, healed.attempt), (Source::Admin, 1));
     let status = stage.status(account).await;
     assert_eq!((status.status, status.refresh_error), (Status::Ok, None));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -200,4 +205,5 @@ async fn an_import_of_thousands_is_quick_and_shows_no_token() {
         .value("select count(*) from tokens where refresh_token like 'ENC:v1:k1:%' and version = 1")
         .await;
     assert_eq!(sealed, 3_000);
+    stage.finish().await;
 }

@@ -131,6 +131,15 @@ fn no_file_knows_itself_in_a_circle() {
 }
 
 #[test]
+fn stories_wait_through_their_support_only() {
+    let sleep = ["sleep", "("].concat();
+    let sleeps = |path: &Path| path.extension().is_some_and(|end| end == "rs") && read(path).contains(&sleep);
+    let mut elsewhere = files("tests/it");
+    elsewhere.retain(|path| !path.starts_with("tests/it/support") && sleeps(path));
+    assert!(elsewhere.is_empty(), "use `support`, which has a limit and a name for each wait: {elsewhere:?}");
+}
+
+#[test]
 fn no_file_and_no_function_is_too_long() {
     let mut wrong = Vec::new();
     for path in ["src", "tests", "migrations", "deploy", ".ci"].into_iter().flat_map(files) {

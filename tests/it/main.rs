@@ -2,13 +2,16 @@
 
 mod admin;
 mod cli;
+mod deploy;
 mod docs;
 mod failures;
 mod faults;
 mod import;
+mod keys;
 mod layers;
 mod page;
 mod pipeline;
+mod queue;
 mod quota;
 mod requests;
 mod rows;

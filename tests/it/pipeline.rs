@@ -31,4 +31,5 @@ async fn a_due_account_and_a_debug_press_take_the_same_way() {
     assert_eq!(stage.status(account).await.status, Status::Ok);
     assert_eq!(stage.ebay.violations(), []);
     stage.expect_settled().await;
+    stage.finish().await;
 }

@@ -77,6 +77,7 @@ async fn g10_a_spent_day_stops_all_workers_and_the_next_one_frees_them() {
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 10);
     assert_eq!(stage.ebay.violations(), []);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -107,6 +108,7 @@ async fn g10_what_was_not_sent_is_given_back() {
         .await;
     assert_eq!(used, 2);
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -130,6 +132,7 @@ async fn g10_one_keysets_spent_day_is_no_others() {
     assert_eq!(refused, 2);
     assert_eq!(stage.entry(stage.debug(rich).await).await.class, Class::Refreshed);
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 async fn small_keyset(stage: &Stage, daily_quota: i32) -> KeysetId {

@@ -9,46 +9,17 @@ use token_refresh::{
         class::{Class, NotRun, Sent},
     },
     fake_ebay::Behaviour,
-    message::{Action, RefreshMessage, Source},
+    message::{Action, Source},
     queue::names,
-    store::ImportOutcome,
 };
 
 use crate::support::{
     cli::run_in,
     eventually,
-    stage::{CLIENT_ID, ENVIRONMENT, Stage, refresh_token},
+    stage::{ENVIRONMENT, Stage, refresh_token},
 };
 
-#[tokio::test]
-async fn g2_an_import_during_a_call_wins() {
-    let stage = Stage::set().await;
-    let account = stage.seller_who("mil_243", Behaviour::Hold).await;
-    stage.rest(account).await;
-    let _crew = stage.crew().await;
-    let attempt = stage.debug(account).await;
-    stage.expect_in_flight(1).await;
-
-    let replacement = refresh_token("mil_243", 2);
-    assert_eq!(stage.import(account, &replacement).await, ImportOutcome::Replaced);
-    let query = format!("select refresh_token from tokens where account_id = '{account}'");
-    let imported: String = stage.value(&query).await;
-    stage.ebay.add_seller(CLIENT_ID, "mil_243", replacement.expose());
-    stage.ebay.set_behaviour("mil_243", Behaviour::Healthy);
-    stage.ebay.release_all();
-
-    let entry = stage.entry(attempt).await;
-    assert_eq!((entry.class, entry.sent), (Class::Superseded, Sent::Yes));
-    assert_eq!(entry.action, Action::TokenRefreshDebug);
-    let next = stage.expect_entry(account, |entry| entry.source == Source::Admin).await;
-    assert_eq!(next.class, Class::Refreshed, "the account was due again, with the imported token");
-    assert_eq!(next.triggered_by.as_deref(), Some("cli:it"));
-    let fingerprint = replacement.masked().fingerprint;
-    assert!(next.request.expect("it was sent").body["refresh_token"].contains(&fingerprint));
-    assert_eq!(stage.value::<String>(&query).await, imported);
-    assert_eq!(stage.status(account).await.refresh_error, None);
-    stage.expect_settled().await;
-}
+mod once;
 
 #[tokio::test]
 async fn g7_a_press_while_a_lease_stands_is_answered_at_once() {
@@ -73,23 +44,7 @@ async fn g7_a_press_while_a_lease_stands_is_answered_at_once() {
     assert_eq!(first.id.0, held);
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
-}
-
-#[tokio::test]
-async fn g2_two_presses_make_one_call() {
-    let stage = Stage::set().await;
-    let account = stage.seller_who("mil_243", Behaviour::Hold).await;
-    stage.rest(account).await;
-    let _crew = stage.crew().await;
-    let (one, other) = tokio::join!(stage.debug(account), stage.debug(account));
-    let refused = stage.expect_entry(account, |entry| entry.class == Class::NotRun).await;
-    assert_eq!(refused.reason.as_deref(), Some("in_flight"));
-    stage.expect_in_flight(1).await;
-    stage.ebay.release_all();
-    let ran = if refused.id == one { other } else { one };
-    assert_eq!(stage.entry(ran).await.class, Class::Refreshed);
-    stage.expect_settled().await;
-    assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -110,6 +65,7 @@ async fn a_paused_account_is_not_run_and_a_resume_runs_it() {
     stage.run(&["accounts", "resume", "mil_243"]).await.succeeded().prints("not paused");
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -135,6 +91,7 @@ async fn g1_a_paused_account_with_a_dead_lease_gets_its_entry_and_stays_paused()
     assert_eq!(debug.reason.as_deref(), Some("paused"));
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -155,6 +112,7 @@ async fn g1_a_press_that_meets_a_dead_lease_closes_it_and_runs() {
     assert_eq!((debug.class, debug.attempt), (Class::Refreshed, 2));
     stage.expect_entry(account, |entry| entry.class == Class::Interrupted).await;
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -180,6 +138,7 @@ async fn g1_a_worker_that_is_told_to_stop_finishes_what_is_under_way() {
     assert_eq!(stage.entry(attempt).await.class, Class::Refreshed);
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 2);
+    stage.finish().await;
 }
 
 /// Waits until no process takes presses any more. The due queue still counts the consumer that holds
@@ -215,6 +174,7 @@ async fn g1_a_request_that_nobody_takes_is_closed_as_undelivered() {
     stage.expect_settled().await;
     assert_eq!(stage.entries().await.len(), 1);
     assert_eq!(stage.ebay.calls(), []);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -230,6 +190,7 @@ async fn g1_a_request_whose_message_is_lost_is_published_again() {
     assert_eq!((entry.class, entry.source), (Class::Refreshed, Source::Debug));
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -242,101 +203,7 @@ async fn g1_a_request_of_a_plain_refresh_takes_the_due_queue() {
     let entry = stage.expect_entry(account, |_| true).await;
     assert_eq!((entry.source, entry.action), (Source::Admin, Action::TokenRefreshed));
     stage.expect_settled().await;
-}
-
-#[tokio::test]
-async fn g2_a_message_that_comes_five_times_has_one_effect() {
-    let stage = Stage::set().await;
-    let (debugged, due) = (stage.rested_seller("debugged").await, stage.rested_seller("due").await);
-    stage.make_due(due).await;
-    let request = stage.store.put_request(debugged, Source::Debug, "cli:it").await.expect("a request");
-    let taken = stage.store.take_due(10, Duration::from_secs(60)).await.expect("the store answers");
-    assert_eq!(taken.len(), 1);
-    for _ in 0..5 {
-        let debug = RefreshMessage { attempt: request.attempt, account: debugged, source: Source::Debug };
-        let due = RefreshMessage { attempt: taken[0].attempt, account: due, source: Source::Scheduled };
-        for message in [debug, due] {
-            stage.publish(&message).await;
-        }
-    }
-    let _worker = stage.worker().await;
-    let _log_writer = stage.log_writer().await;
-    for queue in [names::REFRESH_DEBUG, names::REFRESH_DUE] {
-        stage.vhost.expect_depth(queue, 0).await;
-    }
-    assert_eq!(stage.entry(request.attempt).await.class, Class::Refreshed);
-    assert_eq!(stage.entry(taken[0].attempt).await.class, Class::Refreshed);
-    stage.expect_settled().await;
-    assert_eq!(stage.entries().await.len(), 2);
-    assert_eq!(stage.ebay.calls().len(), 2);
-
-    // Long after its end too.
-    stage
-        .publish(&RefreshMessage { attempt: taken[0].attempt, account: due, source: Source::Scheduled })
-        .await;
-    let marker = stage.debug(debugged).await;
-    stage.entry(marker).await;
-    stage.vhost.expect_depth(names::REFRESH_DUE, 0).await;
-    assert_eq!(stage.ebay.calls().len(), 3);
-}
-
-#[tokio::test]
-async fn g2_an_id_that_was_replaced_has_no_effect() {
-    let stage = Stage::set().await;
-    let account = stage.rested_seller("mil_243").await;
-    stage.make_due(account).await;
-    let within = Duration::from_secs(10);
-    let old = stage.store.take_due(10, within).await.expect("the store answers");
-    assert!(stage.store.take_due(10, within).await.expect("the store answers").is_empty(), "it is taken");
-    stage.advance(within).await;
-    let fresh = stage.store.take_due(10, within).await.expect("the store answers");
-    assert_ne!(old[0].attempt, fresh[0].attempt, "unclaimed in time, it is due under another id");
-
-    for due in [&old[0], &fresh[0]] {
-        stage.publish(&RefreshMessage { attempt: due.attempt, account, source: due.source }).await;
-    }
-    let _worker = stage.worker().await;
-    let _log_writer = stage.log_writer().await;
-    assert_eq!(stage.entry(fresh[0].attempt).await.class, Class::Refreshed);
-    stage.vhost.expect_depth(names::REFRESH_DUE, 0).await;
-    stage.expect_settled().await;
-    assert_eq!(stage.store.entry_of(old[0].attempt).await.expect("the store answers"), None);
-    assert_eq!(stage.ebay.calls().len(), 1);
-}
-
-#[tokio::test]
-async fn g2_many_processes_call_each_account_once() {
-    let stage = Stage::set().await;
-    let names: Vec<String> = (0..200).map(|number| format!("seller_{number:03}")).collect();
-    for name in &names {
-        stage.seller(name).await;
-    }
-    let mut crew = Vec::new();
-    for _ in 0..3 {
-        // With their own, patient limits: a slow machine must not look like a slow eBay.
-        crew.push(stage.start(&["worker"]).await);
-    }
-    for _ in 0..2 {
-        crew.push(stage.log_writer().await);
-        crew.push(stage.scheduler().await);
-    }
-    eventually("all are refreshed", || async {
-        (stage.store.health(None).await.expect("the store answers").stored >= 200).then_some(())
-    })
-    .await;
-    stage.expect_settled().await;
-    let entries = stage.entries().await;
-    for entry in &entries {
-        assert_eq!(entry.class, Class::Refreshed, "{entry:?}");
-    }
-    assert_eq!(entries.len(), 200);
-    let calls = stage.ebay.calls();
-    assert_eq!(calls.len(), 200);
-    for name in &names {
-        let of_one = calls.iter().filter(|call| call.username.as_ref() == Some(name)).count();
-        assert_eq!(of_one, 1, "{name}");
-    }
-    assert_eq!(stage.ebay.violations(), []);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -367,6 +234,7 @@ async fn g7_a_press_is_answered_while_two_thousand_due_accounts_hang() {
     assert_eq!(debug.class, Class::Refreshed);
     assert!(debug.timings_ms["total"] < 5_000, "{debug:?}");
     assert_eq!(stage.ebay.in_flight(), 40, "every due slot still hangs");
+    stage.finish().await;
 }
 
 /// Gives every account of the backlog the token of `username`, sealed for it.
@@ -410,6 +278,7 @@ async fn g1_a_press_while_the_broker_is_away_is_published_later() {
     stage.expect_entry(account, |entry| entry.source == Source::Debug).await;
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 1);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -419,6 +288,7 @@ async fn a_press_for_an_account_without_a_token_is_refused_at_once() {
     stage.run(&["debug", "mil_243"]).await.failed().says("no token yet").says("accounts import");
     stage.run(&["accounts", "refresh", "mil_243"]).await.failed().says("no token yet");
     assert_eq!(stage.value::<i64>("select count(*) from refresh_requests").await, 0);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -440,4 +310,5 @@ async fn g1_an_account_is_not_removed_while_a_request_is_being_accepted() {
     });
     removal.failed().says("is under way or waits");
     assert_eq!(stage.value::<i64>("select count(*) from refresh_requests").await, 1);
+    stage.finish().await;
 }

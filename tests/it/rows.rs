@@ -43,11 +43,14 @@ async fn g6_one_corrupt_row_among_fifty_is_diagnosed_and_the_others_are_refreshe
     }
     stage.expect_settled().await;
     assert_eq!(stage.ebay.calls().len(), 49);
+    stage.finish().await;
 }
 
 #[tokio::test]
 async fn g6_a_row_that_cannot_be_read_stops_nobody_else() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors("cannot be read");
+    stage.expect_dead_letters(1..);
     let mut accounts = Vec::new();
     for number in 0..20 {
         accounts.push(stage.seller(&format!("seller_{number:02}")).await);
@@ -80,11 +83,14 @@ async fn g6_a_row_that_cannot_be_read_stops_nobody_else() {
     let refused = stage.run(&["inspect", &accounts[3].to_string()]).await.failed();
     refused.says("\"mars\" is none of production, sandbox");
     assert_eq!(stage.entry(stage.debug(accounts[0]).await).await.class, Class::Refreshed);
+    stage.finish().await;
 }
 
 #[tokio::test]
 async fn g6_a_dead_lease_that_cannot_be_read_stops_no_other_reaping() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors("cannot be read");
+    stage.expect_leases(1);
     let (broken, other) = (stage.rested_seller("broken").await, stage.rested_seller("other").await);
     let lease = |account: AccountId, source: &str| {
         format!(
@@ -106,11 +112,13 @@ async fn g6_a_dead_lease_that_cannot_be_read_stops_no_other_reaping() {
     let entry = stage.expect_entry(other, |_| true).await;
     assert_eq!(entry.class, Class::Interrupted);
     scheduler.expect_log(&format!("refresh_state.lease_source of {broken}")).await;
+    stage.finish().await;
 }
 
 #[tokio::test]
 async fn g6_a_request_that_cannot_be_read_stays_open_and_the_others_are_closed() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors("cannot be read");
     let (broken, other) = (stage.rested_seller("broken").await, stage.rested_seller("other").await);
     let broken = stage.debug(broken).await;
     let other = stage.debug(other).await;
@@ -128,6 +136,7 @@ async fn g6_a_request_that_cannot_be_read_stays_open_and_the_others_are_closed()
     stage.sql(&format!("update refresh_requests set source = 'debug' where attempt = '{broken}'")).await;
     assert_eq!(stage.entry(broken).await.reason.as_deref(), Some("undelivered"));
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -169,6 +178,7 @@ async fn g3_what_opens_to_no_token_is_never_sent() {
         .prints("begins with ENC:")
         .prints("accounts import --replace");
     assert_eq!(stage.ebay.calls(), []);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -187,11 +197,13 @@ async fn a_client_secret_that_does_not_open_is_told_as_the_keysets_fault() {
     let path: Value = serde_json::from_str(&worker.expect_log("token_refresh_path").await).expect("JSON");
     assert_eq!((&path["decrypted_prefix"], &path["final_prefix"]), (&json!("v^1.1#i^"), &json!("-")));
     assert_eq!(stage.ebay.calls(), []);
+    stage.finish().await;
 }
 
 #[tokio::test]
 async fn g6_bad_messages_to_the_worker_are_dead_letters_with_their_reason() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_dead_letters(18..=18);
     let account = stage.rested_seller("mil_243").await;
     let _crew = stage.crew().await;
     let good =
@@ -241,11 +253,13 @@ async fn g6_bad_messages_to_the_worker_are_dead_letters_with_their_reason() {
     let doctor = doctor.prints("9 dead letter(s) in refresh.due.dead");
     doctor.prints("9 dead letter(s) in refresh.debug.dead");
     stage.run(&["terminal"]).await.succeeded().says("9 dead letter(s) in refresh.due.dead");
+    stage.finish().await;
 }
 
 #[tokio::test]
 async fn g6_bad_messages_to_the_log_writer_are_dead_letters_with_their_reason() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_dead_letters(7..=7);
     let account = stage.rested_seller("mil_243").await;
     let [scheduler, worker, log_writer] = stage.crew().await;
     let good = stage.entry(stage.debug(account).await).await;
@@ -289,6 +303,7 @@ async fn g6_bad_messages_to_the_log_writer_are_dead_letters_with_their_reason() 
     stage.expect_settled().await;
     assert_eq!(stage.entries().await.len(), 3);
     assert!(!log_writer.output().contains("panicked"), "{}", log_writer.output());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -306,11 +321,13 @@ async fn g6_an_entry_that_nobody_made_is_not_believed() {
     stage.vhost.expect_depth(names::CONNECT_LOG_STORE, 0).await;
     stage.expect_settled().await;
     assert_eq!(stage.store.entry_of(forged.id).await.expect("the store answers"), None);
+    stage.finish().await;
 }
 
 #[tokio::test]
 async fn g6_an_unreadable_entry_hides_itself_and_nothing_behind_it() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors("a stored entry cannot be read");
     let account = stage.rested_seller("mil_243").await;
     let _crew = stage.crew().await;
     let first = stage.entry(stage.debug(account).await).await;
@@ -321,6 +338,14 @@ async fn g6_an_unreadable_entry_hides_itself_and_nothing_behind_it() {
     let ids: Vec<Value> = shown.json().iter().map(|entry| entry["id"].clone()).collect();
     assert_eq!(ids, [json!(third.id), json!(first.id)]);
     shown.says(&second.id.to_string());
+    stage
+        .sql(&format!(
+            "update connect_logs set body = '{}' where id = '{}'",
+            second.to_text().replace('\'', "''"),
+            second.id
+        ))
+        .await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -345,6 +370,7 @@ async fn g4_no_message_carries_a_token() {
             assert!(!text.contains(&token.expose()[8..40]) && !text.contains(CLIENT_SECRET));
         }
     }
+    stage.finish().await;
 }
 
 fn properties(kind: &str) -> BasicProperties {

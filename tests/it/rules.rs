@@ -6,11 +6,13 @@ mod confirm;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use token_refresh::domain::account::AccountId;
 
 use crate::support::{
     eventually,
     stage::{Actor, Stage, refresh_token},
+    until,
 };
 
 /// The crew for long stories: calls that hang are given up after a second, and the lease outlives the
@@ -39,6 +41,9 @@ async fn many(stage: &Stage, count: usize) -> Vec<AccountId> {
     stage.bulk(count).await
 }
 
+/// How long a step of time waits for what it sets off; what a broken eBay holds up takes longer.
+const STEP_PATIENCE: Duration = Duration::from_secs(20);
+
 /// Lets time pass in steps, `most` of them in all, until `done`; returns how much passed on the
 /// stage's clock, which goes on during each step as well.
 async fn pass_until(
@@ -48,22 +53,34 @@ async fn pass_until(
     what: &str,
     done: impl AsyncFn() -> bool,
 ) -> Duration {
-    let clock = async || stage.store.clock().await.expect("the store answers");
-    let (began, mut passed) = (clock().await, Duration::ZERO);
+    let (began, mut passed) = (clock(stage).await, Duration::ZERO);
     while !done().await {
         assert!(passed < most, "{what}: not within {most:?}");
         stage.advance(step).await;
         passed += step;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        // On a slow machine a step takes longer than that.
-        let settled = async {
-            while count(stage, "lease_attempt is not null").await > 0 {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        drop(tokio::time::timeout(Duration::from_secs(3), settled).await);
+        // The tick under way may have begun before the step, the one after it did not.
+        for _ in 0..2 {
+            expect_tick(stage).await;
+        }
+        let under_way = "queued_attempt is not null or lease_attempt is not null";
+        let settled = until(async || (count(stage, under_way).await == 0).then_some(()));
+        drop(tokio::time::timeout(STEP_PATIENCE, settled).await);
     }
-    (clock().await - began).to_std().expect("time passes forwards")
+    (clock(stage).await - began).to_std().expect("time passes forwards")
+}
+
+/// Waits until the scheduler has ended a tick.
+async fn expect_tick(stage: &Stage) {
+    let now = clock(stage).await;
+    eventually("the scheduler ticks", || async {
+        let health = stage.store.health(None).await.expect("the store answers");
+        health.last_tick_at.filter(|at| *at > now)
+    })
+    .await;
+}
+
+async fn clock(stage: &Stage) -> DateTime<Utc> {
+    stage.store.clock().await.expect("the store answers")
 }
 
 async fn count(stage: &Stage, condition: &str) -> i64 {

@@ -29,6 +29,7 @@ async fn following_shows_the_past_and_then_each_entry_once() {
     let shown = shown(&follower);
     let ids: Vec<&str> = shown.iter().filter_map(|entry| entry["id"].as_str()).collect();
     assert_eq!(ids, expected);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -53,6 +54,7 @@ async fn an_entry_is_seen_live_before_it_is_stored() {
     follower.expect_log(&second.id.to_string()).await;
     let ids: Vec<Value> = shown(&follower).iter().map(|entry| entry["id"].clone()).collect();
     assert_eq!(ids, [stored.id.to_string(), second.id.to_string()]);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -79,6 +81,7 @@ async fn an_entry_that_the_exchange_did_not_bring_comes_from_the_store() {
         assert_eq!(times, 1, "{attempt}");
     }
     assert_eq!(shown.len(), stage.entries().await.len());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -118,6 +121,7 @@ async fn filters_show_what_fits_and_an_empty_view_says_why() {
     let line = stage.run(&["terminal", "--layout", "line", "--limit", "1"]).await.succeeded();
     assert_eq!(line.out.lines().count(), 1);
     line.prints("debug").prints("token_refresh_debug").prints("200");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -145,6 +149,7 @@ async fn names_and_answers_cannot_command_the_terminal() {
         }
         ran.prints("evil\\u{1b}");
     }
+    stage.finish().await;
 }
 
 /// The entries that a follower has printed.
@@ -170,4 +175,5 @@ async fn a_follower_that_is_left_alone_tells_the_health_again() {
         (!ran.err.contains("! ")).then_some(())
     })
     .await;
+    stage.finish().await;
 }

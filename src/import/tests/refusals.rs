@@ -2,11 +2,11 @@
 
 use super::*;
 
-#[test]
-fn g6_a_json_line_that_is_refused_stops_no_other() {
+/// Lines that are each refused for a reason of its own.
+fn refused_json_lines() -> Vec<(String, &'static str)> {
     let with = |from: &str, to: &str| json("x").replace(from, to);
     let long = "n".repeat(201);
-    let cases = [
+    vec![
         ("not json\n".to_owned(), "not JSON at column 2"),
         ("[1]\n".to_owned(), "not a JSON object"),
         ("\"text\"\n".to_owned(), "not a JSON object"),
@@ -63,7 +63,12 @@ fn g6_a_json_line_that_is_refused_stops_no_other() {
             "the JSON ends too early; an object stands on one line",
         ),
         ("{\"username\":\"".to_owned() + &"u".repeat(MAX_LINE_BYTES) + "\n", "longer than 65536 bytes"),
-    ];
+    ]
+}
+
+#[test]
+fn g6_a_json_line_that_is_refused_stops_no_other() {
+    let cases = refused_json_lines();
     let mut file = json("first").into_bytes();
     let mut expected = vec!["1 first".to_owned()];
     for (at, (line, reason)) in cases.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use token_refresh::domain::account::{AccountId, AttemptId, Environment, Role};
+use token_refresh::domain::account::{AccountId, AttemptId, Environment, OrgId, Role};
 use token_refresh::domain::class::Class;
 use token_refresh::message::Source;
 
@@ -39,6 +39,21 @@ async fn g9_a_member_sees_every_entry_of_his_org_whoever_caused_it() {
     assert!(page["health"]["newest_entry_age_seconds"].as_f64().is_some_and(|age| age < 60.0));
 }
 
+/// Every way to ask about an account of the org `theirs`, or about one that is as unknown.
+fn reads(id: AccountId, name: &str, attempt: AttemptId, theirs: OrgId) -> Vec<String> {
+    vec![
+        format!("{LOGS}?account={id}"),
+        format!("{LOGS}?account={name}"),
+        format!("{LOGS}/stream?account={id}"),
+        format!("{LOGS}/stream?account={name}"),
+        account_path(id, "inspect"),
+        format!("/api/admin/ebay/tokens/{name}/inspect"),
+        account_path(id, &format!("attempts/{attempt}")),
+        account_path(id, "inspect?org=theirs"),
+        account_path(id, &format!("inspect?org={theirs}")),
+    ]
+}
+
 #[tokio::test]
 async fn g9_what_is_anothers_is_answered_like_what_does_not_exist() {
     let stage = Stage::start().await;
@@ -58,21 +73,8 @@ async fn g9_what_is_anothers_is_answered_like_what_does_not_exist() {
 
         // Each pair: of the hidden account, and of none.
         let (hidden, none) = (account.account_id, AccountId::fresh());
-        let reads = |id: AccountId, name: &str, attempt: AttemptId| {
-            vec![
-                format!("{LOGS}?account={id}"),
-                format!("{LOGS}?account={name}"),
-                format!("{LOGS}/stream?account={id}"),
-                format!("{LOGS}/stream?account={name}"),
-                account_path(id, "inspect"),
-                format!("/api/admin/ebay/tokens/{name}/inspect"),
-                account_path(id, &format!("attempts/{attempt}")),
-                account_path(id, "inspect?org=theirs"),
-                account_path(id, &format!("inspect?org={theirs}")),
-            ]
-        };
-        let pairs =
-            reads(hidden, "hidden_seller", entry.id).into_iter().zip(reads(none, "none", request.attempt));
+        let of_hidden = reads(hidden, "hidden_seller", entry.id, theirs);
+        let pairs = of_hidden.into_iter().zip(reads(none, "none", request.attempt, theirs));
         for (of_hidden, of_none) in pairs {
             let (of_hidden, of_none) = tokio::join!(stage.get(user, &of_hidden), stage.get(user, &of_none));
             of_hidden.expect_problem(404);

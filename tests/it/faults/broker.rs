@@ -14,7 +14,7 @@ use super::{
     rested_sellers,
 };
 use crate::support::{
-    eventually,
+    eventually, let_pass,
     proxy::Proxy,
     stage::{Actor, Stage},
 };
@@ -60,7 +60,7 @@ async fn g1_connections_that_are_closed_again_and_again_lose_nothing() {
     let (mut attempts, mut closed) = (Vec::new(), 0);
     for account in pressed {
         attempts.push(press(&stage, account).await);
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        let_pass(Duration::from_millis(500)).await;
         closed += stage.vhost.close_connections().await;
     }
     // Each link that is closed within seconds of its birth waits longer for the next one.
@@ -69,6 +69,7 @@ async fn g1_connections_that_are_closed_again_and_again_lose_nothing() {
     expect_stored(&stage, &attempts).await;
     println!("{closed} connections closed");
     expect_accounted(&stage).await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -89,13 +90,14 @@ async fn g1_messages_that_are_lost_are_sent_again() {
             lost += stage.vhost.depth(queue).await;
             stage.vhost.purge(queue).await;
         }
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        let_pass(Duration::from_millis(250)).await;
     }
     assert!(lost > 0, "there was something to lose");
     expect_all_refreshed(&stage, &due, 1).await;
     expect_stored(&stage, &attempts).await;
     println!("about {lost} messages lost");
     expect_accounted(&stage).await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -117,15 +119,16 @@ async fn g1_a_broker_that_is_out_of_reach_for_seconds_loses_nothing() {
         attempts.push(press(&stage, account).await);
     }
     make_all_due(&stage, second).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let_pass(Duration::from_secs(1)).await;
     proxy.refuse(true).await;
     proxy.cut();
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let_pass(Duration::from_secs(3)).await;
     proxy.resume();
     proxy.refuse(false).await;
     expect_all_refreshed(&stage, &due, 1).await;
     expect_stored(&stage, &attempts).await;
     expect_accounted(&stage).await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -149,4 +152,5 @@ async fn g1_a_broker_that_is_away_holds_up_no_lease_that_ran_out() {
     scheduler.expect_log("request not published").await;
     stage.advance(LEASE_OVER).await;
     expect_interrupted(&stage, attempt).await;
+    stage.finish().await;
 }

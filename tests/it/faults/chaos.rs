@@ -16,7 +16,10 @@ use token_refresh::{
 };
 
 use super::{Viewer, expect_accounted, make_all_due, rested_sellers};
-use crate::support::stage::{Actor, Stage};
+use crate::support::{
+    let_pass,
+    stage::{Actor, Stage},
+};
 
 const ACCOUNTS: usize = 100;
 const WORKERS: usize = 3;
@@ -55,7 +58,7 @@ async fn g1_g2_nothing_is_lost_doubled_or_overlapping_while_workers_are_killed_e
     for second in 0..KILLS {
         let pressed = accounts[random.random_range(0..ACCOUNTS)];
         stage.debug(pressed).await;
-        tokio::time::sleep(Duration::from_millis(random.random_range(300..1_000))).await;
+        let_pass(Duration::from_millis(random.random_range(300..1_000))).await;
         let victim = random.random_range(0..WORKERS);
         workers[victim].kill().await;
         workers[victim] = stage.worker().await;
@@ -78,6 +81,7 @@ async fn g1_g2_nothing_is_lost_doubled_or_overlapping_while_workers_are_killed_e
     let relayed = relayed(&writer);
     println!("{KILLS} kills, {} seen live, {relayed} relayed", live.len());
     assert!(unseen <= relayed, "{unseen} entries were stored though nobody brought them, {relayed} relayed");
+    stage.finish().await;
 }
 
 /// Two calls of one account overlap only where a process died or froze over the first.

@@ -178,7 +178,8 @@ async fn run_commands(stage: &Stage) -> Vec<(String, Ran)> {
 
 #[tokio::test]
 async fn g4_no_secret_is_stored_queued_logged_or_printed() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_dead_letters(1..=1);
     stage.sql(KEEP_TOKENS).await;
     spy(&stage).await;
     let roles = [
@@ -229,6 +230,7 @@ async fn g4_no_secret_is_stored_queued_logged_or_printed() {
     let classes: i64 = stage.value(classes).await;
     println!("{classes} classes, {messages} messages, {} commands, {bytes} bytes of output", ran.len());
     assert!(classes >= 9, "{classes} classes were seen");
+    stage.finish().await;
 }
 
 /// Asks the HTTP API with the stage's bearer token.
@@ -292,6 +294,7 @@ async fn g4_the_search_finds_what_is_planted() {
     stage.vhost.publish("connect-log", "x", body.as_bytes(), lapin::BasicProperties::default()).await;
     let message = &stage.vhost.peek("spy", 1).await[0];
     assert!(!secrets.found_in(&message.payload).is_empty());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -305,4 +308,5 @@ async fn g4_an_answer_that_repeats_the_request_is_told_without_it() {
     let response = entry.response.as_ref().expect("it was answered").body.to_string();
     assert!(response.contains("Bad Request") && response.contains("fp "), "{response}");
     Secrets::of(&stage).await.expect_none("the entry", entry.to_text());
+    stage.finish().await;
 }

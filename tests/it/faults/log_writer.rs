@@ -70,6 +70,7 @@ async fn g1_a_log_writer_that_dies_or_freezes_before_its_commit_stores_nothing_t
 
     let tally = expect_accounted(&stage).await;
     assert_eq!((tally.calls, tally.entries, tally.joined), (3 * PRESSES, 3 * PRESSES, 3 * PRESSES));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -104,6 +105,7 @@ async fn g1_the_relay_alone_brings_every_entry_home() {
     expect_stored(&stage, &published).await;
     let tally = expect_accounted(&stage).await;
     assert_eq!((tally.calls, tally.entries, tally.joined), (3 * PRESSES, 3 * PRESSES, 3 * PRESSES));
+    stage.finish().await;
 }
 
 async fn delete_exchange(stage: &Stage) {

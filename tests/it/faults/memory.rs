@@ -30,6 +30,7 @@ async fn g4_processes_leave_no_core() {
         (owner == 0).then_some(())
     })
     .await;
+    stage.finish().await;
 }
 
 /// The user that the tests run as.

@@ -19,7 +19,7 @@ use token_refresh::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::support::{eventually, eventually_within, stage::Stage};
+use crate::support::{eventually, eventually_within, stage::Stage, until};
 
 mod broker;
 mod chaos;
@@ -28,6 +28,7 @@ mod feed;
 mod leak;
 mod log_writer;
 mod memory;
+mod outage;
 mod restart;
 mod stopping;
 mod worker;
@@ -35,8 +36,9 @@ mod worker;
 /// Above the lease of a stage's worker, and above the age at which the relay takes an entry.
 const LEASE_OVER: Duration = Duration::from_secs(7);
 
-/// For runs with pauses of ten seconds in them: the longest before a lost link is tried again.
-const LONG_PATIENCE: Duration = Duration::from_secs(60);
+/// For runs of many accounts with pauses of ten seconds in them, the longest before a lost link is
+/// tried again.
+const LONG_PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a run amounted to.
 #[derive(Debug)]
@@ -148,11 +150,7 @@ async fn expect_all_refreshed(stage: &Stage, accounts: &[AccountId], times: usiz
          and {times} > (select count(*) from connect_logs l where l.account_id = s.account_id
              and l.source = 'scheduled' and l.class = 'refreshed'))"
     );
-    let refreshing = async {
-        while !stage.value::<Vec<String>>(&lagging).await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
+    let refreshing = until(async || stage.value::<Vec<String>>(&lagging).await.is_empty().then_some(()));
     if tokio::time::timeout(LONG_PATIENCE, refreshing).await.is_ok() {
         return;
     }

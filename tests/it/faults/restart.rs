@@ -40,6 +40,7 @@ async fn g1_a_broker_that_is_killed_and_loses_its_data_loses_no_attempt() {
 
     expect_stored(&stage, &attempts).await;
     expect_accounted(&stage).await;
+    stage.finish().await;
 }
 
 /// Makes all accounts due, runs `fault` in the middle of their refreshes, presses meanwhile, and

@@ -6,6 +6,7 @@ use token_refresh::{domain::class::Class, fake_ebay::Behaviour};
 
 use super::{expect_accounted, expect_stored, rested_sellers};
 use crate::support::{
+    let_pass,
     proxy::Proxy,
     stage::{Actor, Stage},
 };
@@ -45,6 +46,7 @@ async fn g1_a_worker_that_stops_finishes_the_calls_that_are_held() {
     for role in [&mut scheduler, &mut other, &mut writer] {
         expect_stop(role, Duration::from_secs(5)).await;
     }
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -59,6 +61,7 @@ async fn g1_a_worker_that_stops_waits_for_a_hung_call_until_its_deadline() {
     assert_eq!(stage.entry(attempt).await.class, Class::Timeout);
     let tally = expect_accounted(&stage).await;
     assert_eq!((tally.calls, tally.entries, tally.interrupted), (1, 1, 0));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -79,7 +82,8 @@ async fn g1_roles_stop_within_limits_though_broker_and_database_are_silent() {
         proxy.stall();
     }
     stage.make_due(account).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let_pass(Duration::from_secs(1)).await;
     let stops = roles.iter_mut().map(|role| expect_stop(role, Duration::from_secs(28)));
     futures::future::join_all(stops).await;
+    stage.finish().await;
 }

@@ -82,11 +82,13 @@ async fn g1_g2_a_worker_that_dies_or_freezes_after_its_claim_leaves_one_entry() 
     thaw_in_vain(&stage, &victim, frozen).await;
 
     expect_two_interrupted(&stage).await;
+    stage.finish().await;
 }
 
 #[tokio::test]
 async fn g1_g2_a_worker_that_dies_or_freezes_after_the_answer_leaves_one_entry() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
+    stage.expect_errors(TOO_LATE);
     let (_scheduler, _writer) = (stage.scheduler().await, stage.log_writer().await);
     let (killed, frozen) = (held_seller(&stage, "killed").await, held_seller(&stage, "frozen").await);
     let row_of = |account| format!("select from refresh_state where account_id = '{account}' for update");
@@ -116,6 +118,7 @@ async fn g1_g2_a_worker_that_dies_or_freezes_after_the_answer_leaves_one_entry()
     thaw_in_vain(&stage, &victim, frozen).await;
 
     expect_two_interrupted(&stage).await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -141,6 +144,7 @@ async fn g1_g2_a_worker_that_freezes_inside_its_claim_holds_others_up_for_second
 
     let tally = expect_accounted(&stage).await;
     assert_eq!((tally.calls, tally.entries, tally.joined), (2, 2, 2));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -189,6 +193,7 @@ async fn g1_a_worker_that_dies_or_freezes_between_finish_and_publish_has_finishe
 
     let tally = expect_accounted(&stage).await;
     assert_eq!((tally.calls, tally.entries, tally.joined), (4, 4, 4));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -232,4 +237,5 @@ async fn g1_a_worker_that_dies_or_freezes_between_publish_and_ack_has_finished()
 
     let tally = expect_accounted(&stage).await;
     assert_eq!((tally.calls, tally.entries, tally.joined), (2, 2, 2));
+    stage.finish().await;
 }

@@ -144,6 +144,7 @@ async fn an_accessibility_engine_finds_nothing_where_all_is_well() {
     walk.look("debug", &path, "document.querySelector('.debug:not([hidden])')", "document.querySelector('.exchange-place article') || (document.querySelector('.phases li') || document.querySelector('.debug .primary').click(), false)").await;
     walk.end().await;
     drop(crew);
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -195,6 +196,7 @@ async fn an_accessibility_engine_finds_nothing_where_much_is_broken() {
     )
     .await;
     walk.end().await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -216,6 +218,7 @@ async fn a_page_says_that_the_database_is_away_and_comes_back_with_it() {
     assert!(walk.found.is_empty(), "{}", walk.found.join("\n"));
     proxy.refuse(false).await;
     walk.browser.until("document.querySelector('.sentence')").await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -261,6 +264,7 @@ async fn the_keyboard_alone_is_enough() {
     tab_to(&browser, "document.activeElement.innerText === 'Refresh (debug)'").await;
     browser.press(ENTER).await;
     browser.until("document.querySelector('.exchange-place article')").await;
+    site.finish().await;
 }
 
 /// Presses Tab until the focus is where it should be.

@@ -42,6 +42,7 @@ async fn a_debug_run_is_watched_from_the_press_to_the_top_of_the_terminal() {
         .until("document.querySelector('.terminal article').dataset.id === document.querySelector('.exchange-place article').dataset.id")
         .await;
     assert_eq!(browser.errors().await, Vec::<String>::new());
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -65,6 +66,7 @@ async fn a_viewer_sees_no_button_that_would_be_refused() {
     );
     assert_eq!(browser.text(buttons).await, "Last hour,Last day");
     assert_eq!(browser.errors().await, Vec::<String>::new(), "nothing was asked that is refused");
+    site.finish().await;
 }
 
 #[tokio::test]

@@ -45,4 +45,5 @@ async fn accounts_are_sorted_by_urgency_searched_and_acted_on() {
     let inspected = browser.text("document.querySelector('dialog.inspect').innerText").await;
     assert!(!inspected.contains("Qk9PVAQk9PVA") && !inspected.contains("ENC:v1:k1:"), "{inspected}");
     assert_eq!(browser.errors().await, Vec::<String>::new());
+    site.finish().await;
 }

@@ -65,4 +65,5 @@ async fn hostile_text_is_shown_and_never_obeyed() {
         .await;
     browser.until("document.querySelector('.empty')?.dataset.why === 'refused'").await;
     assert_eq!(browser.value("globalThis.owned ?? null").await, json!(null));
+    site.finish().await;
 }

@@ -52,4 +52,5 @@ async fn entries_arrive_and_a_killed_server_is_caught_up_with_each_once() {
     browser.click(".terminal-head button").await;
     browser.until(&format!("{IDS}[0] === '{}'", late.id)).await;
     drop(crew);
+    site.finish().await;
 }

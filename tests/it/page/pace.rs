@@ -29,6 +29,7 @@ async fn an_arriving_entry_costs_the_same_with_ten_thousand_loaded() {
     println!("scripting per arriving entry: {few:.3} ms with 100 loaded, {many:.3} ms with 10,000 loaded");
     assert!(many < few * 1.6 + 0.1, "{few:.3} ms with 100 loaded, {many:.3} ms with 10,000");
     assert!(many < 4.0, "{many:.3} ms per entry leave no room for 200 a second");
+    site.finish().await;
 }
 
 /// Milliseconds of scripting per entry that arrives at a terminal with `loaded` entries.

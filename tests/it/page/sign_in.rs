@@ -30,6 +30,7 @@ async fn a_token_signs_in_and_a_wrong_one_is_refused() {
     browser.until("location.pathname === '/sign-in'").await;
     browser.go(&site.url("/")).await;
     assert_eq!(browser.text("location.pathname").await, "/sign-in", "the session has ended");
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -53,6 +54,7 @@ async fn a_link_signs_in_once() {
     // A refused form is logged by the browser itself; what must not be there is a broken policy.
     let errors = browser.errors().await;
     assert!(errors.iter().all(|error| error.contains("401")), "{errors:?}");
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -95,6 +97,7 @@ async fn a_foreign_site_can_use_neither_form_nor_cookie() {
     assert_eq!(ended, Some(1));
     let answer = client.get(site.url("/api/admin/workers")).header("cookie", &cookie).send().await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::UNAUTHORIZED, "revoking ends sessions too");
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -124,6 +127,7 @@ async fn failed_attempts_are_slowed_and_a_good_one_is_not() {
         () = flooding => {}
     }
     site.sign_in(&browser, &site.stage.token, "/").await;
+    site.finish().await;
 }
 
 /// As a script at the form would: many at once. Returns the statuses.
@@ -148,4 +152,5 @@ async fn a_link_on_another_site_leads_into_the_session() {
     browser.go(&foreign).await;
     browser.click("a").await;
     browser.until("location.search === '?source=debug' && document.querySelector('.who')").await;
+    site.finish().await;
 }

@@ -38,6 +38,11 @@ impl Site {
         assert_eq!(listening(&self.admin).await, self.address);
     }
 
+    /// Ends the story, as [`Stage::finish`] does.
+    pub(super) async fn finish(self) {
+        self.stage.finish().await;
+    }
+
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -104,6 +109,7 @@ impl Site {
             client.execute(PUT, &params).await.expect("good entries");
             let ids: Vec<AttemptId> = slice.iter().map(|entry| entry.id).collect();
             self.stage.store.store_entries(&ids).await.expect("good entries are stored");
+            self.stage.note_made_up(slice.len());
         }
     }
 

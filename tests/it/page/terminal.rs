@@ -59,6 +59,7 @@ async fn filters_stand_in_the_address_and_an_empty_screen_says_why() {
     browser.until("location.pathname === '/sign-in'").await;
     site.sign_in(&browser, &nobody, "/terminal").await;
     browser.until("document.querySelector('.empty').dataset.why === 'rights'").await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -78,6 +79,7 @@ async fn an_empty_screen_that_is_not_connected_or_signed_out_says_so() {
     browser.until(&why("signed-out")).await;
     let back = browser.text("document.querySelector('#signed-out a').getAttribute('href')").await;
     assert_eq!(back, "/sign-in?next=%2Fterminal");
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -100,6 +102,7 @@ async fn what_is_shown_is_downloaded_as_json_lines() {
         .collect();
     let newest_first: Vec<String> = kept.iter().rev().map(|entry| entry.id.to_string()).collect();
     assert_eq!(ids, newest_first, "all of the view, and of it alone");
+    site.finish().await;
 }
 
 /// What a page may load in all before it shows its first entries.
@@ -133,6 +136,7 @@ async fn a_first_load_is_small_with_a_full_history() {
         println!("{path}: {bytes} bytes");
         assert!((5_000..FIRST_LOAD_MAX_BYTES).contains(&bytes), "{path} loads {bytes} bytes");
     }
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -181,6 +185,7 @@ async fn entries_are_numbered_copied_paused_and_read_back_to_the_first() {
     let newest = browser.js(&format!("return (async () => {{ {called} }})()"), json!([])).await;
     assert_eq!(newest, json!([late.id, kept[249].id, kept[248].id]));
     assert_eq!(browser.errors().await, Vec::<String>::new());
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -200,6 +205,7 @@ async fn a_debug_and_a_scheduled_run_are_compared() {
         )
         .await;
     assert!(browser.text("document.querySelector('.compare td.differs').innerText").await.contains("−"));
+    site.finish().await;
 }
 
 #[tokio::test]

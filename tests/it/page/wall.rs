@@ -67,12 +67,7 @@ async fn g9_nothing_of_another_org_is_on_page_in_events_search_or_download() {
         }
         if path.contains("series") {
             let classes: Value = serde_json::from_str(text).expect("JSON");
-            let counted: i64 = classes["classes"]
-                .as_array()
-                .expect("rows")
-                .iter()
-                .filter_map(|row| row["entries"].as_i64())
-                .sum();
+            let counted = entries_of(&classes);
             assert_eq!((counted, &classes["backlog"]), (2, &Value::Null));
         }
     }
@@ -80,4 +75,10 @@ async fn g9_nothing_of_another_org_is_on_page_in_events_search_or_download() {
     browser.until("document.querySelectorAll('tr[data-id]').length === 1").await;
     browser.go(&site.url(&format!("/accounts/{rival}"))).await;
     browser.until("document.querySelector('main').innerText.includes('No such account')").await;
+    site.finish().await;
+}
+
+/// How many entries a series counts.
+fn entries_of(series: &Value) -> i64 {
+    series["classes"].as_array().expect("rows").iter().filter_map(|row| row["entries"].as_i64()).sum()
 }

@@ -40,6 +40,7 @@ async fn all_is_well_or_exactly_what_is_not() {
     browser.until("document.querySelector('.verdict').innerText.includes('different keys')").await;
     assert_eq!(browser.errors().await, Vec::<String>::new());
     drop((scheduler, writer));
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -84,4 +85,5 @@ async fn dead_letters_are_read_sent_back_and_discarded() {
     site.stage.vhost.expect_depth("refresh.debug.dead", 0).await;
     site.stage.vhost.expect_depth("refresh.debug", 1).await;
     assert_eq!(browser.errors().await, Vec::<String>::new());
+    site.finish().await;
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use token_refresh::{crypto::SealContext, domain::account::Status, fake_ebay::Behaviour, message::Source};
 
 use super::{count, expect_keyset, many, pass_until, patient_crew};
-use crate::support::stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage};
+use crate::support::{
+    let_pass,
+    stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -39,6 +42,7 @@ async fn g8_a_wrong_secret_costs_a_handful_of_calls_and_no_account() {
     );
     assert_eq!(count(&stage, "standing <> 'active'").await, 0);
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -58,7 +62,7 @@ async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
         for _ in 0..20 {
             stage.advance(Duration::from_secs(30)).await;
             passed += Duration::from_secs(30);
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            let_pass(Duration::from_millis(250)).await;
         }
     }
     let probes = stage.ebay.calls().len() - burst;
@@ -80,6 +84,7 @@ async fn g8_an_outage_of_half_an_hour_marks_nobody_and_ends_in_a_ramp() {
         "outage of {passed:?}: {burst} calls until the breaker tripped and {probes} probes, all 1,000 fresh {fresh:?} after the first success"
     );
     stage.expect_settled().await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -97,6 +102,7 @@ async fn g8_a_late_signal_cannot_block_a_mended_keyset() {
     stage.ebay.release("late");
     stage.entry(attempt).await;
     expect_keyset(&stage, "ready").await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -115,6 +121,7 @@ async fn the_standby_secret_takes_the_refused_ones_place() {
     let refused = stage.ebay.calls().iter().filter(|call| !call.authorised).count();
     assert_eq!(refused, 1, "the old secret was tried once");
     assert_eq!(stage.status(account).await.status, Status::Ok);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -131,6 +138,7 @@ async fn g10_ebays_429_suspends_the_keyset_until_retry_after() {
     let probe = stage.entry(stage.debug(account).await).await;
     assert_eq!((probe.source, probe.class.as_str()), (Source::Debug, "refreshed"));
     expect_keyset(&stage, "ready").await;
+    stage.finish().await;
 }
 
 /// Sells under a key that only what starts from here on has; returns what had it not.
@@ -171,6 +179,7 @@ async fn g8_an_account_waits_for_a_worker_that_has_its_key_and_no_worker_stops()
     let instances = stage.store.list_instances().await.expect("the store answers");
     let working = instances.iter().filter(|instance| instance.live && instance.takes_work).count();
     assert_eq!(working, 2, "both workers go on: {instances:?}");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -191,6 +200,7 @@ async fn g8_a_key_that_no_worker_has_blocks_its_account_alone() {
     let _with = stage.worker().await;
     stage.expect_entry(locked, |entry| entry.class.as_str() == "refreshed").await;
     assert_eq!(stage.status(locked).await.status, Status::Ok);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -212,6 +222,7 @@ async fn g8_a_client_secret_that_does_not_open_blocks_the_keyset_and_mending_it_
         stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
     }
     expect_keyset(&stage, "ready").await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -234,4 +245,5 @@ async fn a_key_that_comes_back_brings_back_the_accounts_it_seals() {
     let _worker = stage.worker().await;
     stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
     assert_eq!(stage.status(account).await.status, Status::Ok);
+    stage.finish().await;
 }

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use token_refresh::{
     domain::{account::Status, class::Class},
-    fake_ebay::Behaviour,
+    fake_ebay::{Behaviour, Call},
 };
 
 use super::{count, many, other_token, pass_until, unhurried_crew};
-use crate::support::stage::{CLIENT_ID, Stage};
+use crate::support::{
+    let_pass,
+    stage::{CLIENT_ID, Stage},
+};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -30,6 +33,7 @@ async fn g8_a_keyset_of_which_every_grant_is_refused_loses_none() {
     }
     assert_eq!(count(&stage, "standing = 'active' and class = 'grant_suspect'").await, 40);
     assert_ne!(stage.status(accounts[0]).await.status, Status::ReconnectRequired);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -48,7 +52,7 @@ async fn g8_one_refused_grant_among_accepted_ones_is_dead_at_once() {
     // A day later it has still been asked about once.
     for _ in 0..24 {
         stage.advance(HOUR).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let_pass(Duration::from_millis(100)).await;
     }
     let calls = stage.ebay.calls().iter().filter(|call| call.username.as_deref() == Some("revoked")).count();
     assert_eq!(calls, 1);
@@ -58,6 +62,7 @@ async fn g8_one_refused_grant_among_accepted_ones_is_dead_at_once() {
     stage.import(revoked, &other_token("revoked")).await;
     stage.expect_entry(revoked, |entry| entry.class == Class::Refreshed).await;
     assert_eq!(stage.status(revoked).await.status, Status::Ok);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -78,6 +83,7 @@ async fn g8_an_account_that_no_other_confirms_needs_three_answers_over_an_hour()
     let healed = stage.entry(stage.debug(account).await).await;
     assert_eq!(healed.class, Class::Refreshed);
     assert_eq!(stage.status(account).await.status, Status::Ok);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -94,19 +100,17 @@ async fn g10_dead_grants_cost_no_calls_for_a_day() {
     })
     .await;
     stage.expect_settled().await;
-    stage.ebay.clear_calls();
+    let before = stage.ebay.calls().len();
     for _ in 0..24 {
         stage.advance(HOUR).await;
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        let_pass(Duration::from_millis(150)).await;
     }
-    let dead = stage
-        .ebay
-        .calls()
-        .iter()
-        .filter(|call| call.username.as_deref().is_some_and(|name| name.starts_with("dead")))
-        .count();
-    println!("200 dead grants: {dead} calls in a day, {} for the 20 that live", stage.ebay.calls().len());
+    let calls = &stage.ebay.calls()[before..];
+    let is_dead = |call: &&Call| call.username.as_deref().is_some_and(|name| name.starts_with("dead"));
+    let dead = calls.iter().filter(is_dead).count();
+    println!("200 dead grants: {dead} calls in a day, {} for the 20 that live", calls.len() - dead);
     assert_eq!(dead, 0);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -127,6 +131,7 @@ async fn g6_one_destroyed_row_among_a_thousand_is_diagnosed_and_holds_up_nobody(
     let entry = stage.expect_entry(corrupt, |entry| entry.class == Class::DecryptFailed).await;
     assert_eq!(entry.reason.as_deref(), Some("corrupt"));
     assert_eq!(stage.status(corrupt).await.status, Status::ReconnectRequired);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -146,4 +151,5 @@ async fn g8_the_third_interruption_in_a_row_blocks() {
             .await;
     }
     assert_eq!(stage.status(account).await.status, Status::Blocked);
+    stage.finish().await;
 }

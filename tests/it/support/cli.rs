@@ -105,11 +105,13 @@ impl Stage {
 
     /// Runs a command on the stage to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
-        run_in(&self.environment(), arguments, "").await
+        self.feed(arguments, "").await
     }
 
     /// Runs a command that reads `input` from standard input.
     pub(crate) async fn feed(&self, arguments: &[&str], input: &str) -> Ran {
-        run_in(&self.environment(), arguments, input).await
+        let ran = run_in(&self.environment(), arguments, input).await;
+        self.ending.ran(arguments, &ran.err);
+        ran
     }
 }

@@ -33,20 +33,38 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, loo
 pub(crate) async fn eventually_within<T, F: Future<Output = Option<T>>>(
     patience: Duration,
     what: &str,
-    mut look: impl FnMut() -> F,
+    look: impl FnMut() -> F,
 ) -> T {
-    let looking = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    };
-    let Ok(found) = tokio::time::timeout(patience, looking).await else {
+    let Ok(found) = tokio::time::timeout(patience, until(look)).await else {
         panic!("{what}: not within {patience:?}")
     };
     found
+}
+
+/// Looks until `holds`. Panics with `what` when [`PATIENCE`] is over.
+pub(crate) async fn come_true(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    in_time(what, waiting).await;
+}
+
+/// Looks until `look` finds something, without a limit of its own.
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(mut look: impl FnMut() -> F) -> T {
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Lets real time pass: as long as a fault lasts, or as long as something is watched not to happen.
+/// What can be waited for is waited for instead.
+pub(crate) async fn let_pass(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 /// Awaits `future`, but not for ever. Panics with `what` when [`PATIENCE`] is over.

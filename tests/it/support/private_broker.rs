@@ -19,7 +19,7 @@ const BOOT: Duration = Duration::from_secs(60);
 /// One test's RabbitMQ.
 pub(crate) struct PrivateBroker {
     directory: PathBuf,
-    url: String,
+    exports: Exports,
     cleaner: Child,
 }
 
@@ -29,13 +29,21 @@ impl PrivateBroker {
         let directory = std::env::temp_dir().join(format!("token-refresh-{}", Uuid::now_v7().simple()));
         std::fs::create_dir(&directory).expect("the directory for temporary files can be written");
         let cleaner = cleaner(&directory);
-        let url = up(&directory).await;
-        Self { directory, url, cleaner }
+        let exports = up(&directory).await;
+        Self { directory, exports, cleaner }
     }
 
     /// `amqp://…/%2f`, the same after each restart.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        &self.exports.url
+    }
+
+    /// Runs `rabbitmqctl` against it.
+    pub(crate) async fn control(&self, arguments: &[&str]) {
+        let mut words = self.exports.control.split_whitespace().chain(arguments.iter().copied());
+        let program = words.next().expect("deploy/local names a program");
+        let output = Command::new(program).args(words).output().await.expect("rabbitmqctl can be run");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// kill -9 of the whole broker.
@@ -49,7 +57,7 @@ impl PrivateBroker {
 
     /// Starts the killed broker again.
     pub(crate) async fn start_again(&self) {
-        assert_eq!(up(&self.directory).await, self.url, "its address stays");
+        assert_eq!(up(&self.directory).await, self.exports, "its address stays");
     }
 
     /// Deletes everything that the killed broker knew.
@@ -70,8 +78,16 @@ fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/local")
 }
 
-/// Brings the broker of `directory` up and returns its address.
-async fn up(directory: &Path) -> String {
+/// What `deploy/local` tells of a broker.
+#[derive(Debug, PartialEq, Eq)]
+struct Exports {
+    url: String,
+    /// The command line that controls it.
+    control: String,
+}
+
+/// Brings the broker of `directory` up.
+async fn up(directory: &Path) -> Exports {
     let mut command = Command::new(script());
     command.args(["up", "--env"]).env("TOKEN_REFRESH_STATE_DIR", directory);
     for ours in ["AMQP_URL", "RABBITMQ_MANAGEMENT_URL", "RABBITMQCTL"] {
@@ -84,8 +100,13 @@ async fn up(directory: &Path) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "a RabbitMQ of the test's own does not start:\n{said}");
     let exports = String::from_utf8_lossy(&output.stdout);
-    let url = exports.lines().find_map(|line| line.strip_prefix("export AMQP_URL="));
-    url.expect("deploy/local names its broker").replace('\\', "")
+    let export = |name: &str| {
+        let mut values = exports
+            .lines()
+            .filter_map(|line| line.strip_prefix("export ")?.strip_prefix(name)?.strip_prefix('='));
+        values.next().unwrap_or_else(|| panic!("deploy/local names its broker's {name}")).replace('\\', "")
+    };
+    Exports { url: export("AMQP_URL"), control: export("RABBITMQCTL") }
 }
 
 /// Stops the broker and removes its directory when this process drops it or ends, however it ends:

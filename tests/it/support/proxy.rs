@@ -54,6 +54,8 @@ pub(crate) struct Proxy {
     listens: watch::Receiver<bool>,
     /// Connections so far; the next one gets this number.
     accepted: Arc<AtomicU64>,
+    /// Connections that have not ended.
+    standing: watch::Receiver<usize>,
     accepting: JoinHandle<()>,
 }
 
@@ -65,9 +67,16 @@ impl Proxy {
         let (mode, watching) = watch::channel(Mode::default());
         let (listening, listens) = watch::channel(true);
         let accepted = Arc::new(AtomicU64::new(0));
-        let accepting =
-            tokio::spawn(accept(listener, upstream.to_owned(), watching, listening, Arc::clone(&accepted)));
-        Self { address, mode, listens, accepted, accepting }
+        let (stand, standing) = watch::channel(0);
+        let entrance = Entrance {
+            upstream: upstream.to_owned(),
+            mode: watching,
+            listening,
+            accepted: Arc::clone(&accepted),
+            stand,
+        };
+        let accepting = tokio::spawn(entrance.accept(listener));
+        Self { address, mode, listens, accepted, standing, accepting }
     }
 
     /// Starts a proxy in front of the server of `url`, and returns the URL that leads through it.
@@ -84,6 +93,16 @@ impl Proxy {
     /// Where clients connect.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections there were so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How many of them have not ended.
+    pub(crate) fn standing(&self) -> usize {
+        *self.standing.borrow()
     }
 
     /// Resets all connections; the next ones are served.
@@ -141,33 +160,39 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
+/// The proxy's own end of what a test tells it and reads of it.
+struct Entrance {
     upstream: String,
-    mut mode: watch::Receiver<Mode>,
+    mode: watch::Receiver<Mode>,
     listening: watch::Sender<bool>,
     accepted: Arc<AtomicU64>,
-) {
-    let address = listener.local_addr().expect("a bound socket has an address");
-    let mut connections = JoinSet::new();
-    let mut listener = Some(listener);
-    loop {
-        if mode.borrow_and_update().refuses {
-            listener = None;
-        } else if listener.is_none() {
-            listener = Some(TcpListener::bind(address).await.expect("nobody else took the port"));
-        }
-        listening.send_replace(listener.is_some());
-        tokio::select! {
-            client = accept_one(listener.as_ref()) => {
-                // A client that is gone before it is accepted is not the proxy's failure.
-                if let Ok(client) = client {
-                    let number = accepted.fetch_add(1, Ordering::SeqCst);
-                    connections.spawn(serve(number, client, upstream.clone(), mode.clone()));
-                }
+    stand: watch::Sender<usize>,
+}
+
+impl Entrance {
+    async fn accept(mut self, listener: TcpListener) {
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let mut connections = JoinSet::new();
+        let mut listener = Some(listener);
+        loop {
+            if self.mode.borrow_and_update().refuses {
+                listener = None;
+            } else if listener.is_none() {
+                listener = Some(TcpListener::bind(address).await.expect("nobody else took the port"));
             }
-            changed = mode.changed() => if changed.is_err() { return },
-            Some(_) = connections.join_next() => {}
+            self.listening.send_replace(listener.is_some());
+            self.stand.send_replace(connections.len());
+            tokio::select! {
+                client = accept_one(listener.as_ref()) => {
+                    // A client that is gone before it is accepted is not the proxy's failure.
+                    if let Ok(client) = client {
+                        let number = self.accepted.fetch_add(1, Ordering::SeqCst);
+                        connections.spawn(serve(number, client, self.upstream.clone(), self.mode.clone()));
+                    }
+                }
+                changed = self.mode.changed() => if changed.is_err() { return },
+                Some(_) = connections.join_next() => {}
+            }
         }
     }
 }

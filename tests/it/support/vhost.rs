@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::servers::servers;
-use super::{PATIENCE, clean_up, eventually, in_time};
+use super::{PATIENCE, clean_up, come_true, eventually, in_time};
 
 /// What the name of every test's virtual host begins with; a UUIDv7 follows, whose time tells its age.
 const PREFIX: &str = "it_";
@@ -156,19 +156,56 @@ impl TestVhost {
         drop(connection.close(200, "done".into()).await);
     }
 
+    /// Declares a queue of the test's own making.
+    pub(crate) async fn put_queue(&self, queue: &str, definition: &Value) {
+        call(Method::PUT, &format!("queues/{}/{queue}", self.name), Some(definition)).await;
+    }
+
+    /// Deletes a queue, whoever consumes it.
+    pub(crate) async fn delete_queue(&self, queue: &str) {
+        call(Method::DELETE, &format!("queues/{}/{queue}", self.name), None).await;
+    }
+
+    /// Declares everything that `definitions` names, as an operator does with a file.
+    pub(crate) async fn import(&self, definitions: &Value) {
+        call(Method::POST, &format!("definitions/{}", self.name), Some(definitions)).await;
+    }
+
+    /// All `exchanges`, `queues` or `bindings`, as the management API tells of them.
+    pub(crate) async fn list(&self, kind: &str) -> Vec<Value> {
+        read(call(Method::GET, &format!("{kind}/{}", self.name), None).await).await
+    }
+
+    /// The connections that the broker's statistics know.
+    pub(crate) async fn connections(&self) -> Vec<Value> {
+        read(call(Method::GET, &format!("vhosts/{}/connections", self.name), None).await).await
+    }
+
     /// Closes every connection to the virtual host that the broker knows of, and tells how many.
     pub(crate) async fn close_connections(&self) -> usize {
-        let path = format!("vhosts/{}/connections", self.name);
-        let connections: Vec<Value> = read(call(Method::GET, &path, None).await).await;
+        self.close_those(|_| true).await
+    }
+
+    /// Closes the connections that were opened for `purpose`; at least one, however long the broker's
+    /// statistics take to know it.
+    pub(crate) async fn close_connections_of(&self, purpose: &str) {
+        come_true(&format!("a connection of the {purpose} is closed"), async || {
+            self.close_those(|shown| shown.contains(purpose)).await > 0
+        })
+        .await;
+    }
+
+    /// Closes the connections whose name, as the client gave it, fits.
+    async fn close_those(&self, fits: impl Fn(&str) -> bool) -> usize {
         let mut closed = 0;
-        for connection in connections {
+        for connection in self.connections().await {
+            let shown = connection["client_properties"]["connection_name"].as_str().unwrap_or_default();
+            if !fits(shown) {
+                continue;
+            }
             let name = connection["name"].as_str().expect("a connection has a name");
-            let response = request(Method::DELETE, &["connections", name])
-                .await
-                .send()
-                .await
-                .expect("management answers");
-            match response.status() {
+            let closing = request(Method::DELETE, &["connections", name]).await.send().await;
+            match closing.expect("management answers").status() {
                 StatusCode::NOT_FOUND => {}
                 status => {
                     assert!(status.is_success(), "closing connection {name}: {status}");

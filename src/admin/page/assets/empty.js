@@ -54,8 +54,6 @@ export function wordsOf(reason, { problem, why, warning, none }) {
   if (reason !== "none") return WORDS[reason];
   return [
     "No attempts yet",
-    warning
-      ? `Nothing has been refreshed yet, perhaps because of this: ${warning}.`
-      : `${none} The first attempt will appear here.`,
+    warning ? `${none} Perhaps because of this: ${warning}.` : `${none} The first attempt will appear here.`,
   ];
 }

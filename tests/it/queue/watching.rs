@@ -5,39 +5,41 @@ use std::time::Duration;
 use token_refresh::queue::{ViewerEvent, names};
 use tokio::{sync::mpsc, time::timeout};
 
-use super::stage::{LIMIT, Stage, eventually, id_of, to};
+use super::line::{Line, id_of, to};
+use crate::support::{come_true, in_time, vhost::TestVhost};
 
 async fn next_event(events: &mut mpsc::Receiver<ViewerEvent>) -> Option<ViewerEvent> {
-    timeout(LIMIT, events.recv()).await.expect("in time")
+    in_time("a delivery", events.recv()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_sees_everything_while_connected_and_leaves_nothing_behind() {
-    let stage = Stage::set().await;
-    let mut events = stage.broker.subscribe(names::CONNECT_LOG, "#", stage.shutdown.clone());
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    let mut events = line.broker.subscribe(names::CONNECT_LOG, "#", line.shutdown.clone());
     assert_eq!(next_event(&mut events).await, Some(ViewerEvent::Connected));
-    let mut ids = stage.publish(names::CONNECT_LOG_STORE, 200).await;
+    let mut ids = line.publish(names::CONNECT_LOG_STORE, 200).await;
     while !ids.is_empty() {
         let event = next_event(&mut events).await;
         let Some(ViewerEvent::Message(incoming)) = event else { panic!("{event:?}") };
         assert!(ids.remove(&id_of(&incoming)));
     }
 
-    stage.management.close_connections(&stage.vhost, "viewer").await;
+    vhost.close_connections_of("viewer").await;
     assert_eq!(next_event(&mut events).await, Some(ViewerEvent::Disconnected));
     assert_eq!(next_event(&mut events).await, Some(ViewerEvent::Connected));
-    eventually(async || {
-        stage.broker.publisher().publish(&to(names::CONNECT_LOG_STORE, "again")).await.is_ok()
+    come_true("messages are taken again", async || {
+        line.broker.publisher().publish(&to(names::CONNECT_LOG_STORE, "again")).await.is_ok()
     })
     .await;
     let event = next_event(&mut events).await;
     let Some(ViewerEvent::Message(incoming)) = event else { panic!("{event:?}") };
     assert_eq!(id_of(&incoming), "again");
 
-    stage.shutdown.cancel();
+    line.shutdown.cancel();
     while next_event(&mut events).await.is_some() {}
-    eventually(async || {
-        let queues = stage.management.get(&format!("queues/{}", stage.vhost)).await;
+    come_true("the queue of the viewer is gone", async || {
+        let queues = vhost.list("queues").await;
         queues.iter().all(|queue| !queue["name"].as_str().unwrap_or_default().starts_with("viewer."))
     })
     .await;
@@ -45,10 +47,11 @@ async fn a_viewer_sees_everything_while_connected_and_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_that_does_not_read_is_told_that_it_missed_something() {
-    let stage = Stage::set().await;
-    let mut events = stage.broker.subscribe(names::CONNECT_LOG, "#", stage.shutdown.clone());
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    let mut events = line.broker.subscribe(names::CONNECT_LOG, "#", line.shutdown.clone());
     assert_eq!(next_event(&mut events).await, Some(ViewerEvent::Connected));
-    stage.publish(names::CONNECT_LOG_STORE, 3_000).await;
+    line.publish(names::CONNECT_LOG_STORE, 3_000).await;
     let mut gaps = 0;
     let mut messages = 0;
     // What is published after it began to read again tells it so.
@@ -57,7 +60,7 @@ async fn a_viewer_that_does_not_read_is_told_that_it_missed_something() {
             Ok(Some(ViewerEvent::Message(_))) => messages += 1,
             Ok(Some(ViewerEvent::Disconnected)) => gaps += 1,
             Ok(other) => panic!("{other:?}"),
-            Err(_) => drop(stage.publish(names::CONNECT_LOG_STORE, 1).await),
+            Err(_) => drop(line.publish(names::CONNECT_LOG_STORE, 1).await),
         }
     }
     assert_eq!(next_event(&mut events).await, Some(ViewerEvent::Connected));
@@ -67,12 +70,10 @@ async fn a_viewer_that_does_not_read_is_told_that_it_missed_something() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_ends_with_its_receiver() {
-    let stage = Stage::set().await;
-    let mut events = stage.broker.subscribe(names::CONNECT_LOG, "#", stage.shutdown.clone());
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    let mut events = line.broker.subscribe(names::CONNECT_LOG, "#", line.shutdown.clone());
     assert_eq!(next_event(&mut events).await, Some(ViewerEvent::Connected));
     drop(events);
-    eventually(async || {
-        stage.management.get(&format!("vhosts/{}/connections", stage.vhost)).await.is_empty()
-    })
-    .await;
+    come_true("the connection of the viewer is gone", async || vhost.connections().await.is_empty()).await;
 }

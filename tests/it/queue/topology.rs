@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use token_refresh::queue::{DEFINITIONS, DifferenceKind, Disposition, Incoming, names};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 
-use super::stage::{LIMIT, Stage, id_of};
+use super::line::{Line, id_of};
+use crate::support::{in_time, vhost::TestVhost};
 
 fn pieces(found: &[Value], fields: &[&str], ours: impl Fn(&Value) -> bool) -> BTreeSet<String> {
     let chosen = found.iter().filter(|piece| ours(piece)).map(|piece| {
@@ -18,8 +19,9 @@ fn pieces(found: &[Value], fields: &[&str], ours: impl Fn(&Value) -> bool) -> BT
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_declared_is_what_the_definitions_say() {
-    let stage = Stage::set().await;
-    assert_eq!(stage.broker.declare_topology().await.expect("declared"), []);
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    assert_eq!(line.broker.declare_topology().await.expect("declared"), []);
 
     let definitions: Value = serde_json::from_str(DEFINITIONS).expect("JSON");
     let own = |piece: &Value| {
@@ -31,13 +33,13 @@ async fn what_is_declared_is_what_the_definitions_say() {
         ("queues", ["name", "durable", "auto_delete", "arguments"].as_slice()),
         ("bindings", ["source", "destination", "destination_type", "routing_key", "arguments"].as_slice()),
     ] {
-        let found = stage.management.get(&format!("{kind}/{}", stage.vhost)).await;
+        let found = vhost.list(kind).await;
         let expected = pieces(definitions[kind].as_array().expect("a list"), fields, |_| true);
         assert_eq!(pieces(&found, fields, own), expected, "{kind}");
     }
 
-    assert_eq!(stage.broker.declare_topology().await.expect("declared again"), []);
-    let report = stage.broker.check().await.expect("checked");
+    assert_eq!(line.broker.declare_topology().await.expect("declared again"), []);
+    let report = line.broker.check().await.expect("checked");
     assert_eq!(report.differences, []);
     assert!(report.server.expect("a version").starts_with("RabbitMQ "));
     assert!(!report.address.contains("guest"), "{}", report.address);
@@ -45,17 +47,19 @@ async fn what_is_declared_is_what_the_definitions_say() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_definitions_can_be_imported_and_are_then_complete() {
-    let stage = Stage::set().await;
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
     let definitions: Value = serde_json::from_str(DEFINITIONS).expect("JSON");
-    stage.management.post(&format!("definitions/{}", stage.vhost), definitions).await;
-    assert_eq!(stage.broker.check().await.expect("checked").differences, []);
-    assert_eq!(stage.broker.declare_topology().await.expect("declared"), []);
+    vhost.import(&definitions).await;
+    assert_eq!(line.broker.check().await.expect("checked").differences, []);
+    assert_eq!(line.broker.declare_topology().await.expect("declared"), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_names_what_is_missing_and_declares_nothing() {
-    let stage = Stage::set().await;
-    let missing = stage.broker.check().await.expect("checked").differences;
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    let missing = line.broker.check().await.expect("checked").differences;
     assert_eq!(missing.len(), 4 + 7);
     assert!(missing.iter().all(|difference| difference.kind == DifferenceKind::Missing), "{missing:?}");
     assert!(
@@ -63,19 +67,19 @@ async fn a_check_names_what_is_missing_and_declares_nothing() {
             .iter()
             .any(|difference| difference.to_string().starts_with("queue \"refresh.due\" is missing"))
     );
-    assert!(stage.management.get(&format!("queues/{}", stage.vhost)).await.is_empty());
-    assert!(stage.broker.queue_status().await.expect("status").iter().all(|queue| !queue.exists));
+    assert!(vhost.list("queues").await.is_empty());
+    assert!(line.broker.queue_status().await.expect("status").iter().all(|queue| !queue.exists));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_differs_is_reported_and_used_as_it_is() {
-    let stage = Stage::set().await;
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
     let other = json!({"durable": true, "arguments": {"x-queue-type": "quorum", "x-max-length": 5}});
-    stage.management.put(&format!("queues/{}/{}", stage.vhost, names::REFRESH_DUE), other).await;
+    vhost.put_queue(names::REFRESH_DUE, &other).await;
 
     for differences in [
-        stage
-            .broker
+        line.broker
             .check()
             .await
             .expect("checked")
@@ -83,7 +87,7 @@ async fn a_queue_that_differs_is_reported_and_used_as_it_is() {
             .into_iter()
             .filter(|d| d.kind != DifferenceKind::Missing)
             .collect(),
-        stage.broker.declare_topology().await.expect("declared"),
+        line.broker.declare_topology().await.expect("declared"),
     ] {
         let [difference] = differences.as_slice() else { panic!("{differences:?}") };
         assert_eq!(difference.kind, DifferenceKind::Differs);
@@ -92,10 +96,10 @@ async fn a_queue_that_differs_is_reported_and_used_as_it_is() {
     }
 
     let (seen, mut arrived) = mpsc::unbounded_channel();
-    stage.consume(names::REFRESH_DUE, 1, move |incoming: Incoming| {
+    line.consume(names::REFRESH_DUE, 1, move |incoming: Incoming| {
         seen.send(id_of(&incoming)).expect("the test listens");
         async { Disposition::Ack }
     });
-    stage.publish(names::REFRESH_DUE, 1).await;
-    assert_eq!(timeout(LIMIT, arrived.recv()).await.expect("in time").as_deref(), Some("00000"));
+    line.publish(names::REFRESH_DUE, 1).await;
+    assert_eq!(in_time("a delivery", arrived.recv()).await.as_deref(), Some("00000"));
 }

@@ -4,8 +4,10 @@
 mod batches;
 mod consuming;
 mod faults;
-mod proxy;
+mod line;
 mod publishing;
-mod stage;
 mod topology;
 mod watching;
+
+/// For connections to a broker that is silent: what is usually waited for takes a moment only.
+const IMPATIENT: &str = "heartbeat=1&connection_timeout=500";

@@ -4,25 +4,24 @@ use std::time::Duration;
 
 use serde_json::json;
 use token_refresh::queue::{Broker, Disposition, Publication, PublishError, names};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout},
-};
+use tokio::{sync::mpsc, time::Instant};
 
-use super::proxy::Proxy;
-use super::stage::{LIMIT, Stage, eventually, to};
+use super::IMPATIENT;
+use super::line::{Line, to};
+use crate::support::{come_true, in_time, proxy::Proxy, vhost::TestVhost};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_arrives_with_all_that_was_said_of_it() {
-    let stage = Stage::set().await;
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
     let (seen, mut arrived) = mpsc::unbounded_channel();
-    stage.consume(names::REFRESH_DEBUG, 1, move |incoming| {
+    line.consume(names::REFRESH_DEBUG, 1, move |incoming| {
         seen.send(incoming).expect("the test listens");
         async { Disposition::Ack }
     });
     let publication = to(names::REFRESH_DEBUG, "one");
-    stage.broker.publisher().publish(&publication).await.expect("confirmed");
-    let incoming = timeout(LIMIT, arrived.recv()).await.expect("in time").expect("a message");
+    line.broker.publisher().publish(&publication).await.expect("confirmed");
+    let incoming = in_time("a delivery", arrived.recv()).await.expect("a message");
     assert_eq!(incoming.body, publication.body);
     assert_eq!(incoming.message_id.as_deref(), Some("one"));
     assert_eq!(incoming.message_type.as_deref(), Some("test.v1"));
@@ -33,14 +32,15 @@ async fn a_message_arrives_with_all_that_was_said_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses() {
-    let stage = Stage::set().await;
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
     let small = json!({"durable": true, "arguments":
         {"x-queue-type": "quorum", "x-max-length": 2, "x-overflow": "reject-publish"}});
-    stage.management.put(&format!("queues/{}/{}", stage.vhost, names::REFRESH_DUE), small).await;
-    let publisher = stage.broker.publisher();
+    vhost.put_queue(names::REFRESH_DUE, &small).await;
+    let publisher = line.broker.publisher();
     let mut answers = Vec::new();
     // The queue says that it is full a moment after it is.
-    eventually(async || {
+    come_true("the queue is full", async || {
         let id = answers.len().to_string();
         answers.push(publisher.publish(&to(names::REFRESH_DUE, &id)).await);
         answers.last() == Some(&Err(PublishError::Refused))
@@ -55,13 +55,14 @@ async fn a_full_queue_refuses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_matches_no_queue_is_kept_aside_and_refused_where_even_that_is_gone() {
-    let stage = Stage::set().await;
-    let publisher = stage.broker.publisher();
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    let publisher = line.broker.publisher();
     let nowhere = Publication { routing_key: "nowhere", ..to(names::REFRESH_DUE, "lost") };
     publisher.publish(&nowhere).await.expect("the alternate exchange has it");
-    stage.expect_waiting(names::UNROUTABLE, 1).await;
+    line.expect_waiting(names::UNROUTABLE, 1).await;
 
-    stage.management.delete(&format!("queues/{}/{}", stage.vhost, names::UNROUTABLE)).await;
+    vhost.delete_queue(names::UNROUTABLE).await;
     assert_eq!(publisher.publish(&nowhere).await, Err(PublishError::Unroutable));
     assert_eq!(publisher.publish(&to(names::REFRESH_DUE, "good")).await, Ok(()));
     let endless = "x".repeat(300);
@@ -71,10 +72,11 @@ async fn what_matches_no_queue_is_kept_aside_and_refused_where_even_that_is_gone
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_return_is_told_to_the_one_whose_message_it_is() {
-    let stage = Stage::set().await;
-    stage.publish(names::REFRESH_DUE, 1).await;
-    stage.management.delete(&format!("queues/{}/{}", stage.vhost, names::UNROUTABLE)).await;
-    let publisher = stage.broker.publisher();
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    line.publish(names::REFRESH_DUE, 1).await;
+    vhost.delete_queue(names::UNROUTABLE).await;
+    let publisher = line.broker.publisher();
     let ids: Vec<String> = (0..1_000).map(|n| n.to_string()).collect();
     let publishing = ids.iter().map(|id| {
         let good = to(names::REFRESH_DUE, id);
@@ -89,15 +91,14 @@ async fn a_return_is_told_to_the_one_whose_message_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_broker_a_publish_fails_soon() {
-    let stage = Stage::set().await;
-    let silent = Proxy::to_broker().await;
-    silent.stall(true);
-    for url in ["amqp://guest:guest@127.0.0.1:1".to_owned(), silent.url("guest:guest", "%2f")] {
+    let vhost = TestVhost::create().await;
+    let (silent, url) = Proxy::before(vhost.url()).await;
+    silent.stall();
+    for url in ["amqp://guest:guest@127.0.0.1:1".to_owned(), format!("{url}?{IMPATIENT}")] {
         let broker = Broker::new(&url, "test").expect("well-formed");
         let started = Instant::now();
         let publication = to(names::REFRESH_DUE, "one");
         assert_eq!(broker.publisher().publish(&publication).await, Err(PublishError::Unavailable));
         assert!(started.elapsed() < Duration::from_secs(5));
     }
-    drop(stage);
 }

@@ -16,35 +16,39 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::proxy::Proxy;
-use super::stage::{LIMIT, Stage, eventually, id_of, rabbitmqctl, to};
+use super::IMPATIENT;
+use super::line::{Line, id_of, to};
+use crate::support::{
+    PATIENCE, come_true, in_time, private_broker::PrivateBroker, proxy::Proxy, vhost::TestVhost,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_is_deleted_while_it_is_consumed_is_declared_again() {
-    let stage = Stage::set().await;
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
     let (seen, mut arrived) = mpsc::unbounded_channel();
-    stage.consume(names::REFRESH_DUE, 5, move |incoming: Incoming| {
+    line.consume(names::REFRESH_DUE, 5, move |incoming: Incoming| {
         seen.send(id_of(&incoming)).expect("the test listens");
         async { Disposition::Ack }
     });
-    stage.publish(names::REFRESH_DUE, 1).await;
-    assert!(timeout(LIMIT, arrived.recv()).await.expect("in time").is_some());
-    stage.management.delete(&format!("queues/{}/{}", stage.vhost, names::REFRESH_DUE)).await;
-    eventually(async || {
-        let queues = stage.broker.queue_status().await.expect("status");
+    line.publish(names::REFRESH_DUE, 1).await;
+    assert!(in_time("a delivery", arrived.recv()).await.is_some());
+    vhost.delete_queue(names::REFRESH_DUE).await;
+    come_true("the queue is consumed again", async || {
+        let queues = line.broker.queue_status().await.expect("status");
         queues.iter().any(|queue| queue.name == names::REFRESH_DUE && queue.consumers == 1)
     })
     .await;
-    stage.publish(names::REFRESH_DUE, 1).await;
-    assert!(timeout(LIMIT, arrived.recv()).await.expect("in time").is_some());
+    line.publish(names::REFRESH_DUE, 1).await;
+    assert!(in_time("a delivery", arrived.recv()).await.is_some());
 }
 
 /// Publishes and consumes through `broker` while `disturb` runs; says what was seen of what was
 /// confirmed.
-async fn under_load(stage: &Stage, broker: &Broker, disturb: impl Future<Output = ()>) -> Load {
+async fn under_load(line: &Line, broker: &Broker, disturb: impl Future<Output = ()>) -> Load {
     let seen = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
     let noted = Arc::clone(&seen);
-    let (consumer_broker, shutdown) = (broker.clone(), stage.shutdown.clone());
+    let (consumer_broker, shutdown) = (broker.clone(), line.shutdown.clone());
     let consumer = tokio::spawn(async move {
         let handler = move |incoming: Incoming| {
             *noted.lock().expect("whole").entry(id_of(&incoming)).or_default() += 1;
@@ -76,20 +80,25 @@ async fn under_load(stage: &Stage, broker: &Broker, disturb: impl Future<Output 
     let enough = |more: usize| {
         let confirmed = Arc::clone(&confirmed);
         let goal = confirmed.lock().expect("whole").len() + more;
-        async move { eventually(async || confirmed.lock().expect("whole").len() >= goal).await }
+        async move {
+            come_true("enough is confirmed", async || confirmed.lock().expect("whole").len() >= goal).await
+        }
     };
     enough(500).await;
     disturb.await;
     enough(500).await;
     stop.cancel();
     for publisher in publishers {
-        timeout(LIMIT, publisher).await.expect("in time").expect("no panic");
+        in_time("the end", publisher).await.expect("no panic");
     }
     let confirmed = confirmed.lock().expect("whole").clone();
-    eventually(async || confirmed.iter().all(|id| seen.lock().expect("whole").contains_key(id))).await;
-    stage.expect_waiting(names::REFRESH_DUE, 0).await;
-    stage.shutdown.cancel();
-    timeout(LIMIT, consumer).await.expect("in time").expect("no panic");
+    come_true("all that was confirmed is seen", async || {
+        confirmed.iter().all(|id| seen.lock().expect("whole").contains_key(id))
+    })
+    .await;
+    line.expect_waiting(names::REFRESH_DUE, 0).await;
+    line.shutdown.cancel();
+    in_time("the end", consumer).await.expect("no panic");
     let seen = seen.lock().expect("whole");
     let load = Load {
         confirmed: confirmed.len(),
@@ -109,11 +118,12 @@ struct Load {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g1_nothing_confirmed_is_lost_when_connections_are_closed_under_load() {
-    let stage = Stage::set().await;
-    let load = under_load(&stage, &stage.broker, async {
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    let load = under_load(&line, &line.broker, async {
         for _ in 0..2 {
-            stage.management.close_connections(&stage.vhost, "publisher").await;
-            stage.management.close_connections(&stage.vhost, "consumer").await;
+            vhost.close_connections_of("publisher").await;
+            vhost.close_connections_of("consumer").await;
         }
     })
     .await;
@@ -123,10 +133,11 @@ async fn g1_nothing_confirmed_is_lost_when_connections_are_closed_under_load() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g1_nothing_confirmed_is_lost_when_the_broker_restarts_under_load() {
-    let stage = Stage::set_alone().await;
-    let load = under_load(&stage, &stage.broker, async {
-        rabbitmqctl(&["stop_app"]).await;
-        rabbitmqctl(&["start_app"]).await;
+    let private = PrivateBroker::start().await;
+    let line = Line::to(private.url());
+    let load = under_load(&line, &line.broker, async {
+        private.control(&["stop_app"]).await;
+        private.control(&["start_app"]).await;
     })
     .await;
     assert!(load.repeats <= 100, "no more than was under way at once: {load:?}");
@@ -134,11 +145,12 @@ async fn g1_nothing_confirmed_is_lost_when_the_broker_restarts_under_load() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_takes_no_messages_holds_up_neither_publishers_nor_acks() {
-    let stage = Stage::set_alone().await;
+    let private = PrivateBroker::start().await;
+    let line = Line::to(private.url());
     let acked = Arc::new(AtomicUsize::new(0));
     let (hold, count) = (Arc::new(Semaphore::new(0)), Arc::clone(&acked));
     let wait = Arc::clone(&hold);
-    stage.consume(names::REFRESH_DUE, 10, move |_| {
+    line.consume(names::REFRESH_DUE, 10, move |_| {
         let (wait, count) = (Arc::clone(&wait), Arc::clone(&count));
         async move {
             wait.acquire().await.expect("open").forget();
@@ -146,50 +158,45 @@ async fn a_broker_that_takes_no_messages_holds_up_neither_publishers_nor_acks() 
             Disposition::Ack
         }
     });
-    stage.publish(names::REFRESH_DUE, 20).await;
-    let publisher = stage.broker.publisher();
+    line.publish(names::REFRESH_DUE, 20).await;
+    let publisher = line.broker.publisher();
     let mut answers = Vec::new();
-    rabbitmqctl(&["set_vm_memory_high_watermark", "0"]).await;
+    private.control(&["set_vm_memory_high_watermark", "0"]).await;
     // Nothing may fail before the broker takes messages again: others use it too.
-    let undisturbed = timeout(LIMIT, async {
+    let undisturbed = timeout(PATIENCE, async {
         for id in ["a", "b", "c"] {
             answers.push((publisher.publish(&to(names::REFRESH_DUE, id)).await, Instant::now()));
         }
         hold.add_permits(20);
-        eventually(async || acked.load(Ordering::SeqCst) == 20).await;
+        come_true("everything held is acknowledged", async || acked.load(Ordering::SeqCst) == 20).await;
     });
     let undisturbed = undisturbed.await;
-    rabbitmqctl(&["set_vm_memory_high_watermark", "0.4"]).await;
+    private.control(&["set_vm_memory_high_watermark", "0.4"]).await;
     undisturbed.expect("neither publishers nor acks hang");
     assert!(answers.iter().all(|(answer, _)| answer.is_err()), "{answers:?}");
     let between = answers.windows(2).map(|pair| pair[1].1 - pair[0].1);
     assert!(between.into_iter().all(|time| time < Duration::from_secs(15)), "{answers:?}");
-    eventually(async || publisher.publish(&to(names::REFRESH_DUE, "after")).await.is_ok()).await;
+    come_true("messages are taken again", async || {
+        publisher.publish(&to(names::REFRESH_DUE, "after")).await.is_ok()
+    })
+    .await;
     hold.add_permits(100);
-    stage.expect_waiting(names::REFRESH_DUE, 0).await;
+    line.expect_waiting(names::REFRESH_DUE, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_falls_silent_is_left_and_found_again() {
-    let stage = Stage::set().await;
-    let proxy = Proxy::to_broker().await;
-    let authority =
-        stage.amqp_url.split("://").nth(1).and_then(|rest| rest.split('@').next()).expect("a user");
-    let broker = Broker::new(&proxy.url(authority, &stage.vhost), "test").expect("well-formed");
-    under_load(&stage, &broker, async {
-        let threads = io_threads();
-        proxy.stall(true);
-        let before = proxy.connections();
-        eventually(async || proxy.connections() >= before + 6).await;
-        proxy.stall(false);
-        eventually(async || io_threads() <= threads + 1).await;
+    let vhost = TestVhost::create().await;
+    let line = Line::to(vhost.url());
+    let (proxy, url) = Proxy::before(vhost.url()).await;
+    let broker = Broker::new(&format!("{url}?{IMPATIENT}"), "test").expect("well-formed");
+    under_load(&line, &broker, async {
+        let standing = proxy.standing();
+        proxy.stall();
+        let before = proxy.accepted();
+        come_true("the broker is tried again and again", async || proxy.accepted() >= before + 6).await;
+        proxy.resume();
+        come_true("what was abandoned is closed", async || proxy.standing() <= standing + 1).await;
     })
     .await;
-}
-
-/// Threads that lapin has started and not ended.
-fn io_threads() -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("lapin")).count()
 }
