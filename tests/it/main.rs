@@ -7,6 +7,7 @@ mod failures;
 mod faults;
 mod import;
 mod layers;
+mod outage;
 mod page;
 mod pipeline;
 mod quota;

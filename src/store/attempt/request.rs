@@ -19,7 +19,7 @@ use crate::{
         lock::{COUNT_ATTEMPTS, LOCK_LEDGER},
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{FromRow, get, get_parsed, read_each},
         },
     },

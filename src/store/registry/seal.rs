@@ -51,7 +51,7 @@ impl FromRow for SealedText {
 }
 
 const NOT_SEALED_BY: &str = "/* texts_not_sealed_by */
-    select * from (
+    select column_name, row, environment, sealed from (
         select 'access_token' as column_name, t.account_id as row, a.environment, t.access_token as sealed
             from tokens t join accounts a on a.id = t.account_id
         union all select 'refresh_token', t.account_id, a.environment, t.refresh_token

@@ -12,7 +12,6 @@ mod writes;
 
 use std::{collections::HashMap, time::Duration};
 
-use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use self::{
@@ -27,8 +26,9 @@ use crate::{
         lock::{LOCK_LEDGER, LOCK_STATES},
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{get, read_all},
+            session::Transaction,
         },
     },
 };

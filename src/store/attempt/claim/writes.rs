@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use super::types::{Claim, LeaseTerms};
@@ -13,7 +12,7 @@ use crate::{
     store::{
         entry::outbox::{EntryRow, put_outbox},
         lock::COUNT_ATTEMPTS,
-        postgres::{error::StoreError, pool::InTransaction},
+        postgres::{error::StoreError, session::Transaction},
     },
 };
 

@@ -12,7 +12,6 @@ pub(in crate::store) mod types;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -30,8 +29,9 @@ use crate::{
         lock::LOCK_STATES,
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{FromRow, get, read_all},
+            session::Transaction,
         },
     },
 };
@@ -94,7 +94,7 @@ const TOKEN_REFRESHED: &str = "/* finish_token_refreshed */
 
 const REMEMBER_TOKENS: &str = "/* finish_remember_tokens */
     insert into refresh_token_digests (account_id, sha256)
-    select * from unnest($1::uuid[], $2::bytea[]) on conflict do nothing";
+    select account, sha256 from unnest($1::uuid[], $2::bytea[]) as d (account, sha256) on conflict do nothing";
 
 /// An account whose token only this worker cannot open keeps its state and is due again at once.
 const STATE_FAILED: &str = "/* finish_state_failed */
