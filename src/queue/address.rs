@@ -6,7 +6,7 @@ use lapin::uri::AMQPUri;
 
 /// Seconds between heartbeats where the URL names none: a dead peer is noticed after twice that.
 const HEARTBEAT_SECONDS: u16 = 10;
-/// How long TCP and TLS may take where the URL has no `connection_timeout` (in milliseconds).
+/// How long TCP and TLS may take, for each address of the host, where the URL has no `connection_timeout` (in milliseconds).
 const DIAL_LIMIT: Duration = Duration::from_secs(3);
 /// How long the AMQP handshake behind them may take where the URL has none.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);

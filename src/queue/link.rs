@@ -6,7 +6,7 @@
 use std::{
     future::Future,
     io,
-    net::{Shutdown, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     os::fd::AsFd,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -16,7 +16,7 @@ use lapin::{
     AsyncTcpStream, Channel, Connection, ConnectionProperties, ConnectionStatus, tcp::OwnedTLSConfig,
     uri::AMQPScheme,
 };
-use tokio::time::timeout;
+use tokio::{net::lookup_host, time::timeout};
 
 use super::{address::Address, error::QueueError};
 
@@ -75,6 +75,26 @@ impl Drop for Cutter {
 
 impl Link {
     async fn open(address: &Address, name: &str) -> Result<Self, QueueError> {
+        let (host, port) = (address.uri.authority.host.as_str(), address.uri.authority.port);
+        let resolving = async { Ok(lookup_host((host, port)).await?.collect::<Vec<_>>()) };
+        let found = within("finding its address", address.dial_limit, resolving).await?;
+        Self::open_first(address, &found, name).await
+    }
+
+    /// Connects to the first of `found` that answers; each has its own time.
+    async fn open_first(address: &Address, found: &[SocketAddr], name: &str) -> Result<Self, QueueError> {
+        let mut failed = QueueError::Lost;
+        for at in found {
+            match Self::open_at(address, *at, name).await {
+                // What a broker refuses, its neighbours refuse too.
+                Err(error) if error.refusal().is_none() => failed = error,
+                opened => return opened,
+            }
+        }
+        Err(failed)
+    }
+
+    async fn open_at(address: &Address, at: SocketAddr, name: &str) -> Result<Self, QueueError> {
         let runtime = lapin::runtime::default_runtime()
             .map_err(|source| QueueError::Broker { what: "starting", source: Box::new(source) })?;
         let cutter = Cutter::default();
@@ -86,14 +106,13 @@ impl Link {
             runtime,
             // Dialled here and not by lapin, which waits for ever for a silent host or TLS peer.
             async move |_, runtime| {
-                let (host, port) = (dialled.uri.authority.host.as_str(), dialled.uri.authority.port);
                 let dialling = async {
-                    let found: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
-                    let stream = AsyncTcpStream::connect(&runtime, found).await?;
+                    let stream = AsyncTcpStream::connect(&runtime, vec![at]).await?;
                     if let AsyncTcpStream::Plain(plain) = &stream {
                         let handle = plain.get_ref().as_fd().try_clone_to_owned()?;
                         let _ = socket.set(TcpStream::from(handle));
                     }
+                    let host = dialled.uri.authority.host.as_str();
                     match dialled.uri.scheme {
                         AMQPScheme::AMQP => Ok(stream),
                         AMQPScheme::AMQPS => stream.into_tls(host, OwnedTLSConfig::default().as_ref()).await,
@@ -131,5 +150,65 @@ impl Link {
             // Whatever came of it, the socket is cut when `self` is dropped.
             let _ = within("closing", CLOSE_LIMIT, closing).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::{
+        io::AsyncReadExt,
+        net::{TcpListener, TcpSocket},
+    };
+
+    use super::*;
+
+    const WELCOME: &[u8] = b"AMQP\x00\x00\x09\x01";
+
+    /// An address whose host drops whoever knocks, and what keeps it so.
+    async fn silent() -> (SocketAddr, impl Sized) {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let listener = socket.listen(0).expect("it listens");
+        let address = listener.local_addr().expect("it is bound");
+        let mut waiting = Vec::new();
+        let brief = Duration::from_millis(200);
+        // Until the queue of those who wait to be accepted is full.
+        while let Ok(connected) = timeout(brief, tokio::net::TcpStream::connect(address)).await {
+            waiting.push(connected.expect("it is taken into the queue"));
+        }
+        (address, (listener, waiting))
+    }
+
+    async fn expect_second_reached(first: SocketAddr, url: &str, limit: Duration) {
+        let second = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let found = [first, second.local_addr().expect("it is bound")];
+        let address = Address::parse(url).expect("an address");
+        let began = Instant::now();
+        let greeted = async {
+            let (mut client, _) = second.accept().await.expect("a client");
+            let mut greeting = [0; 8];
+            client.read_exact(&mut greeting).await.expect("it speaks first");
+            greeting
+        };
+        tokio::select! {
+            greeting = timeout(limit, greeted) => assert_eq!(greeting.expect("it is reached in time"), *WELCOME),
+            opened = Link::open_first(&address, &found, "it") => panic!("ended after {:?}: {:?}", began.elapsed(), opened.err()),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_second_address_is_reached_where_the_first_is_silent() {
+        let (address, _full) = silent().await;
+        expect_second_reached(address, "amqp://broker", Duration::from_secs(5)).await;
+        expect_second_reached(address, "amqp://broker?connection_timeout=300", Duration::from_secs(2)).await;
+    }
+
+    #[tokio::test]
+    async fn the_second_address_is_reached_where_the_first_accepts_and_says_nothing() {
+        let mute = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = mute.local_addr().expect("it is bound");
+        expect_second_reached(address, "amqp://broker?connection_timeout=300", Duration::from_secs(2)).await;
     }
 }

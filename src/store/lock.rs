@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
-use super::postgres::{error::StoreError, pool::InTransaction};
+use super::postgres::{error::StoreError, session::Transaction};
 use crate::domain::account::KeysetId;
 
 pub(super) const LOCK_LEDGER: &str = "/* lock_ledger */

@@ -35,10 +35,11 @@ pub use self::{
         status::{AccountStatus, ENDS_SOON_DAYS, StatusCount, StatusFilter},
     },
     postgres::{
+        address::BadDatabaseUrl,
         coalesce::Coalescer,
         error::StoreError,
-        migrate::{MigrateError, Schema, SchemaMismatch, migrate},
-        pool::{BadDatabaseUrl, PoolSettings, Store},
+        migrate::{MigrateError, Schema, SchemaMismatch, migrate, migrate_within},
+        pool::{PoolSettings, Store},
     },
     registry::{
         account::{Account, AccountSelector, NewAccount, Removal, SelectError},

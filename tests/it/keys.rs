@@ -55,12 +55,11 @@ async fn of_two_processes_that_start_together_with_different_keys_under_one_id_o
         let keys = || format!("r{round}:{}", Keyring::generate_key());
         let (one, other) = (keys(), keys());
         let database = ("DATABASE_URL", stage.database.url());
-        let (one, other) = ([database, ("TOKEN_KEYS", one.as_str())], [database, ("TOKEN_KEYS", other.as_str())]);
-        let (one, other) = tokio::join!(
-            run_in(&one, &["keys", "verify"], ""),
-            run_in(&other, &["keys", "verify"], "")
-        );
-        let refused = [one, other].into_iter().filter(|run| run.error.contains("must not be used")).count();
+        let (one, other) =
+            ([database, ("TOKEN_KEYS", one.as_str())], [database, ("TOKEN_KEYS", other.as_str())]);
+        let (one, other) =
+            tokio::join!(run_in(&one, &["keys", "verify"], ""), run_in(&other, &["keys", "verify"], ""));
+        let refused = [one, other].into_iter().filter(|run| run.err.contains("must not be used")).count();
         assert!(refused >= 1, "round {round}: both were let through");
     }
     stage.finish().await;

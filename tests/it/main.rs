@@ -9,6 +9,7 @@ mod faults;
 mod import;
 mod keys;
 mod layers;
+mod outage;
 mod page;
 mod pipeline;
 mod queue;

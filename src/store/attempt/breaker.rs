@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -14,8 +13,9 @@ use crate::{
     },
     store::postgres::{
         error::StoreError,
-        pool::{InTransaction, Store},
+        pool::Store,
         row::{FromRow, get, get_parsed, read_all},
+        session::Transaction,
     },
 };
 

@@ -19,7 +19,7 @@ use crate::{
         entry::outbox::{EntryRow, put_outbox},
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{FromRow, get, get_parsed, read_each},
         },
     },

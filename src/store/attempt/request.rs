@@ -19,7 +19,7 @@ use crate::{
         lock::{LOCK_LEDGER, count_attempts},
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{FromRow, get, get_parsed, read_each},
         },
     },

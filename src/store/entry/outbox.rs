@@ -1,7 +1,6 @@
 //! Entries on their way into history: the outbox, and the one statement that stores them.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -11,8 +10,9 @@ use crate::{
     store::postgres::{
         coalesce::isolate,
         error::StoreError,
-        pool::{InTransaction, Store},
+        pool::Store,
         row::{FromRow, get, read_all},
+        session::Transaction,
     },
 };
 
@@ -86,8 +86,9 @@ impl<'a> Columns<'a> {
 
 const PUT_OUTBOX: &str = "/* put_outbox */
     insert into connect_log_outbox (id, created_at, org_id, account_id, environment, action, source, class, body)
-    select * from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::text[])";
+    select id, created_at, org_id, account_id, environment, action, source, class, body
+    from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::text[]) as e (id, created_at, org_id, account_id, environment, action, source, class, body)";
 
 /// Puts entries into the outbox, inside the transaction that makes them true.
 pub(in crate::store) async fn put_outbox(
@@ -120,7 +121,8 @@ const TAKE_POSITIONS: &str = "/* take_positions */
 
 /// Moved inside the database: what is stored is what the finish wrote, whatever a message says.
 const STORE_ENTRIES: &str = "/* store_entries */
-    with taken as (delete from connect_log_outbox where id = any($2) returning *)
+    with taken as (delete from connect_log_outbox where id = any($2)
+        returning id, created_at, org_id, account_id, environment, action, source, class, body)
     insert into connect_logs (position, id, created_at, org_id, account_id, environment, action, source, class, body)
     select $1 + row_number() over (order by created_at, id), id, created_at, org_id, account_id, environment, action,
         source, class, body
@@ -195,7 +197,7 @@ impl Store {
                 Vec::new()
             }
             Err(error) if error.is_row_fault() => {
-                transaction.rollback().await?;
+                drop(transaction);
                 drop(client);
                 let stored = self.store_entries_isolated(ids().collect()).await;
                 ids().zip(stored).filter_map(|(id, stored)| Some((id, stored.err()?))).collect()

@@ -91,7 +91,7 @@ impl FromRow for Health {
 
 const HEALTH: &str = "/* health */
     with c as materialized (select clock() as at),
-    live as (select * from instances, c where stopped_at is null and last_seen_at > c.at - interval '15 seconds'),
+    live as (select id, role, note, version, git_commit from instances, c where stopped_at is null and last_seen_at > c.at - interval '15 seconds'),
     newest as (select max(created_at) as at from connect_logs
         where $1::uuid[] is null or org_id = any($1)),
     tick as (select max(last_tick_at) as at from instances),

@@ -110,7 +110,9 @@ const TICKED: &str = "/* scheduler_ticked */ update instances set last_tick_at =
 
 /// Instances that have been silent for an hour are history.
 const LIST: &str = "/* list_instances */
-    select *, extract(epoch from clock() - last_seen_at)::float8 as silent_seconds from instances
+    select id, role, version, git_commit, environment, key_ids, started_at, last_seen_at,
+        extract(epoch from clock() - last_seen_at)::float8 as silent_seconds, stopped_at, in_flight, note, last_tick_at
+    from instances
     where last_seen_at > clock() - interval '1 hour'
     order by stopped_at is not null, role, started_at limit 500";
 

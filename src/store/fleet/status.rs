@@ -115,6 +115,11 @@ pub struct StatusFilter {
 /// How many days before its end a refresh token is warned of.
 pub const ENDS_SOON_DAYS: u16 = 30;
 
+/// What is read of an account, by the names that [`ROWS`] gives it.
+const COLUMNS: &str = "account_id, username, house_name, org_id, org, environment, client_id, status, refresh_error, class,
+    access_expires_at, refresh_expires_at, last_success_at, last_attempt_at, next_refresh_at, consecutive_failures, in_flight,
+    ends_soon";
+
 /// Every account that the filter lets pass; the order and the end are the statement's.
 const ROWS: &str = "select s.account_id, a.username, a.house_name, a.org_id, o.name as org, a.environment, k.client_id,
         case when a.paused_at is not null then 'paused'
@@ -136,11 +141,13 @@ const ROWS: &str = "select s.account_id, a.username, a.house_name, a.org_id, o.n
 const BY_ID: &str = "where ($6::uuid is null or account_id > $6) order by account_id limit $7";
 
 /// What a person must see to comes first.
-const RANKED: &str = "select *, case status when 'reconnect_required' then 0 when 'blocked' then 1 when 'expired' then 2
+const RANK: &str = "case status when 'reconnect_required' then 0 when 'blocked' then 1 when 'expired' then 2
             when 'paused' then 7 else case when refresh_error is not null then 3
-                when ends_soon then 4 when status = 'ok' then 6 else 5 end
-        end as rank from rows
-    where ($8::text is null or status = $8)
+                 when ends_soon then 4 when status = 'ok' then 6 else 5 end
+        end as rank";
+
+/// What of it a person asked for.
+const WANTED: &str = "where ($8::text is null or status = $8)
         and ($10::int is null or refresh_expires_at <= clock() + make_interval(days => $10))
         and ($9::text is null or position($9 in lower(concat_ws(' ', username, house_name, org, account_id))) > 0)";
 
@@ -157,8 +164,9 @@ impl Store {
         lead: Duration,
         limit: i64,
     ) -> Result<Vec<AccountStatus>, StoreError> {
-        let sql =
-            format!("/* account_status */ with rows as not materialized ({ROWS}) select * from rows {BY_ID}");
+        let sql = format!(
+            "/* account_status */ with rows as not materialized ({ROWS}) select {COLUMNS} from rows {BY_ID}"
+        );
         let Shared { orgs, environment, account, after } = Shared::of(filter);
         let lead = lead.as_secs_f64();
         read_each(
@@ -176,7 +184,8 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<AccountStatus>, StoreError> {
         let sql = format!(
-            "/* accounts_by_urgency */ with rows as ({ROWS}), ranked as ({RANKED}) select * from ranked {BY_URGENCY}"
+            "/* accounts_by_urgency */ with rows as ({ROWS}),
+                ranked as (select {COLUMNS}, {RANK} from rows {WANTED}) select {COLUMNS} from ranked {BY_URGENCY}"
         );
         let Shared { orgs, environment, account, after } = Shared::of(filter);
         let (lead, status) = (lead.as_secs_f64(), filter.status.map(Status::as_str));

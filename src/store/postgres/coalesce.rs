@@ -1,12 +1,12 @@
 //! Many callers, one statement: rows that arrive while a transaction runs share the next one.
 //!
 //! A commit costs the same for one row as for a hundred, so callers that work on one message each
-//! hand their row in here and wait. A row that the database refuses is found by halving the slice,
-//! so it fails alone (G6).
+//! hand their row in here and wait. A row that the database refuses, or whose code panics, is found
+//! by halving the slice, so it fails alone (G6).
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::error::StoreError;
@@ -76,7 +76,9 @@ where
 {
     Box::pin(async move {
         let count = rows.len();
-        match statement(rows.clone()).await {
+        // Nothing of a try that panicked is looked at again: its transaction is rolled back.
+        let trying = AssertUnwindSafe(async { statement(rows.clone()).await }).catch_unwind();
+        match trying.await.unwrap_or(Err(StoreError::Panicked)) {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             Err(error) if count > 1 && !error.is_transient() => {
                 let mut first = rows;
@@ -107,5 +109,30 @@ mod tests {
         for (row, answer) in answers.into_iter().enumerate() {
             assert_eq!(answer.ok(), (row != 13).then(|| i32::try_from(row).expect("small") * 2));
         }
+    }
+
+    #[tokio::test]
+    async fn g6_a_row_that_panics_fails_alone_and_its_lane_goes_on() {
+        let doubled = Coalescer::spawn(1, 64, |rows: Vec<i32>| async move {
+            assert!(!rows.contains(&13), "row 13 panics");
+            Ok(rows.iter().map(|row| row * 2).collect())
+        });
+        for _ in 0..2 {
+            let answers = futures::future::join_all((0..20).map(|row| doubled.run(row))).await;
+            for (row, answer) in (0..).zip(answers) {
+                match answer {
+                    Err(StoreError::Panicked) if row == 13 => {}
+                    answer => assert_eq!(answer.ok(), (row != 13).then_some(row * 2), "{row}"),
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_names_no_row_fails_all_its_callers() {
+        let away = || StoreError::Unavailable(Arc::new(std::io::Error::other("away")));
+        let waiting = Coalescer::<i32, i32>::spawn(1, 64, move |_| async move { Err(away()) });
+        let answers = futures::future::join_all((0..20).map(|row| waiting.run(row))).await;
+        assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(StoreError::is_transient)));
     }
 }

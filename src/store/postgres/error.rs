@@ -1,14 +1,21 @@
 //! How a statement can fail, by what the caller does next.
+//!
+//! Only what names its row is final: the same row is refused again. Everything else may be cured,
+//! by itself ([`is_transient`](StoreError::is_transient)) or by an operator, so whoever has
+//! something to lose and holds a lease tries again until the lease ends.
 
 use std::sync::Arc;
 
-use deadpool_postgres::PoolError;
-use tokio_postgres::error::{DbError, SqlState};
+use deadpool::managed::PoolError;
+use tokio_postgres::error::SqlState;
+
+use super::dial::DialError;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached or is shutting down: wait and try again.
+    /// The database cannot be reached or is shutting down, or the session is of no more use: wait
+    /// and try again.
     #[error("database unavailable")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// A value of one row is refused: the other rows of the slice are innocent.
@@ -32,21 +39,26 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A table, column or function is missing: the schema is not this program's.
+    /// A table, column or function is missing: the schema is not this program's, until somebody
+    /// migrates it.
     #[error("the database has another schema than this program needs: run `token-refresh migrate`")]
     Schema(#[source] Arc<tokio_postgres::Error>),
-    /// The statement itself failed: a fault of this program.
+    /// The statement failed, and no row is named: a right that is missing, a disk that fails, a
+    /// fault of the server or of this program. It stays until somebody acts.
     #[error("statement failed")]
     Failed(#[source] Arc<tokio_postgres::Error>),
+    /// The code around the statement panicked: a fault of this program. The panic is in the log.
+    #[error("the statement's code panicked")]
+    Panicked,
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later without any change.
+    /// Whether it is the state of the server or the connection, which passes by itself.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
 
-    /// Whether one row of the slice is at fault.
+    /// Whether one row of the slice is at fault. Only this is final: no later try ends otherwise.
     pub fn is_row_fault(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::Unreadable { .. })
     }
@@ -60,19 +72,15 @@ impl StoreError {
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(refusal) = error.as_db_error() else {
-            // Without an answer of the database it is the connection, unless a parameter of ours
-            // could not be written.
-            let lost = error.is_closed()
-                || std::error::Error::source(&error)
-                    .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+            let lost = is_lost(&error);
             return if lost { Self::Unavailable(Arc::new(error)) } else { Self::Failed(Arc::new(error)) };
         };
-        let constraint = refusal.constraint().map(str::to_owned);
-        if is_unavailable(refusal) {
+        let (code, constraint) = (refusal.code(), refusal.constraint().map(str::to_owned));
+        if is_unavailable(code) || is_session_fault(code) {
             Self::Unavailable(Arc::new(error))
-        } else if refusal.code().code().starts_with("22") || refusal.code().code().starts_with("23") {
+        } else if code.code().starts_with("22") || code.code().starts_with("23") {
             Self::Refused { constraint, source: Arc::new(error) }
-        } else if is_schema(refusal.code()) {
+        } else if is_schema(code) {
             Self::Schema(Arc::new(error))
         } else {
             Self::Failed(Arc::new(error))
@@ -85,18 +93,46 @@ fn is_schema(code: &SqlState) -> bool {
 }
 
 /// Classes 08 (connection), 53 (resources), 57 (operator intervention), and what a second try cures.
-fn is_unavailable(refusal: &DbError) -> bool {
-    let code = refusal.code();
+fn is_unavailable(code: &SqlState) -> bool {
     ["08", "53", "57"].iter().any(|class| code.code().starts_with(class))
         || *code == SqlState::T_R_DEADLOCK_DETECTED
         || *code == SqlState::T_R_SERIALIZATION_FAILURE
         || *code == SqlState::LOCK_NOT_AVAILABLE
-        || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-        || *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 
-impl From<PoolError> for StoreError {
-    fn from(error: PoolError) -> Self {
+/// What the next session does not suffer from: a server that writes no more, plans that a migration
+/// made void, prepared statements that are gone, the end of the server (57P0x) or of the session.
+fn is_session_fault(code: &SqlState) -> bool {
+    ["08", "57P0"].iter().any(|class| code.code().starts_with(class))
+        || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+        || *code == SqlState::FEATURE_NOT_SUPPORTED
+        || *code == SqlState::INVALID_SQL_STATEMENT_NAME
+        || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+}
+
+/// Whether the session that met `error` is of no more use.
+pub(super) fn ends_session(error: &tokio_postgres::Error) -> bool {
+    error.code().map_or_else(|| is_lost(error), is_session_fault)
+}
+
+/// Without an answer of the database it is the connection, unless a parameter of ours could not be
+/// written or a column not be read.
+fn is_lost(error: &tokio_postgres::Error) -> bool {
+    error.is_closed()
+        || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+}
+
+impl From<DialError> for StoreError {
+    fn from(error: DialError) -> Self {
         Self::Unavailable(Arc::new(error))
+    }
+}
+
+impl From<PoolError<DialError>> for StoreError {
+    fn from(error: PoolError<DialError>) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            error => Self::Unavailable(Arc::new(error)),
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{error::StoreError, pool::Store, row::get};
 
 mod embedded {
@@ -56,29 +58,90 @@ pub enum MigrateError {
     /// The database has another set's schema.
     #[error(transparent)]
     Mismatch(#[from] SchemaMismatch),
+    /// Another process holds the lease, and renews it.
+    #[error(
+        "another process has been applying migrations for {wait:?}: see what it waits for, then try again"
+    )]
+    Busy {
+        /// How long this one waited.
+        wait: Duration,
+    },
+    /// The lease ran out, and another process took it. What was under way is rolled back.
+    #[error("another process took over the migration, because this one did not answer for too long")]
+    Lost,
     /// A migration failed.
     #[error("migration failed")]
     Migration(#[from] refinery::Error),
 }
 
-/// refinery takes no lock, so two processes that start together would migrate together.
-const LOCK: i64 = 0x746f_6b65_6e2d_7266;
+/// Time, and the table of leases: there before the first migration, so that it too is applied by one.
+const BOOTSTRAP: &str = include_str!("../../../migrations/bootstrap.sql");
 
-/// Applies what is missing and returns the names of what it applied.
+/// The lease of whoever migrates: refinery itself lets two processes migrate together.
+const LEASE: &str = "migrate";
+/// How long others wait for a holder that died.
+const LEASE_LASTS: Duration = Duration::from_secs(30);
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether the other one is done.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A migration may rewrite a large table.
+const WAIT: Duration = Duration::from_secs(30 * 60);
+
+/// Applies what is missing and returns the names of what it applied. While another process does so,
+/// it waits, half an hour at most.
 pub async fn migrate(store: &Store) -> Result<Vec<String>, MigrateError> {
-    let client = store.client().await?;
-    let locked = "/* migrate_lock */ select pg_try_advisory_lock($1)";
-    while !client.query_one(locked, &[&LOCK]).await.map_err(StoreError::from)?.get::<_, bool>(0) {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    // A connection given back with the lock would keep others out: it is taken out of the pool.
-    let mut client = deadpool_postgres::Object::take(client);
+    migrate_within(store, WAIT).await
+}
+
+/// Like [`migrate`], but waits at most `wait` for another process.
+pub async fn migrate_within(store: &Store, wait: Duration) -> Result<Vec<String>, MigrateError> {
     store.schema().await?.check_set()?;
-    // A migration may rewrite a large table.
-    client.batch_execute("set statement_timeout = 0").await.map_err(StoreError::from)?;
-    let connection: &mut tokio_postgres::Client = &mut client;
-    let report = embedded::migrations::runner().run_async(connection).await?;
+    let (mut client, _carrying) = store.dial_unlimited().await?;
+    client.batch_execute(BOOTSTRAP).await.map_err(StoreError::from)?;
+    let holder = Uuid::now_v7().to_string();
+    take_lease(store, &holder, wait).await?;
+    let applied = tokio::select! {
+        applied = apply(store, &mut client) => applied,
+        () = until_lost(store, &holder) => Err(MigrateError::Lost),
+    };
+    if let Err(error) = store.release_lease(LEASE, &holder).await {
+        tracing::warn!(error = %error, "others wait until the lease of this migration is over");
+    }
+    applied
+}
+
+async fn take_lease(store: &Store, holder: &str, wait: Duration) -> Result<(), MigrateError> {
+    let waiting = async {
+        let mut told = false;
+        while !store.hold_lease(LEASE, holder, LEASE_LASTS).await? {
+            if !told {
+                tracing::warn!("another process applies the migrations; waiting for it");
+                told = true;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(wait, waiting).await.unwrap_or(Err(MigrateError::Busy { wait }))
+}
+
+async fn apply(store: &Store, client: &mut tokio_postgres::Client) -> Result<Vec<String>, MigrateError> {
+    // Another process may have applied its own while this one waited.
+    store.schema().await?.check_set()?;
+    let report = embedded::migrations::runner().run_async(client).await?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// Renews the lease until another process has it.
+async fn until_lost(store: &Store, holder: &str) {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        match store.hold_lease(LEASE, holder, LEASE_LASTS).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(error = %error, "the lease of this migration is not renewed yet"),
+        }
+    }
 }
 
 impl Store {

@@ -11,7 +11,7 @@ use crate::{
         lock::LOCK_STATES,
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{FromRow, get, get_parsed, read_all},
         },
     },

@@ -42,7 +42,9 @@ impl FromRow for StoredTokens {
     }
 }
 
-const STORED_TOKENS: &str = "/* stored_tokens */ select * from tokens where account_id = $1";
+const STORED_TOKENS: &str = "/* stored_tokens */
+    select refresh_token, access_token, access_expires_at, refresh_expires_at, version, updated_at
+    from tokens where account_id = $1";
 
 impl Store {
     /// An account's token row.

@@ -7,7 +7,7 @@ use crate::{
     domain::account::{Environment, KeysetId, OrgId},
     store::postgres::{
         error::StoreError,
-        pool::{InTransaction, Store},
+        pool::Store,
         row::{FromRow, get, get_parsed, read_all},
     },
 };

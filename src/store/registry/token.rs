@@ -7,11 +7,7 @@ use crate::{
     domain::account::AccountId,
     store::{
         lock::LOCK_STATES,
-        postgres::{
-            error::StoreError,
-            pool::{InTransaction, Store},
-            row::get,
-        },
+        postgres::{error::StoreError, pool::Store, row::get},
     },
 };
 

@@ -11,7 +11,7 @@ use crate::{
         fleet::figures::uuids,
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{FromRow, get, read_all},
         },
     },

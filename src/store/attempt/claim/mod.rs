@@ -15,7 +15,6 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use self::{
@@ -30,8 +29,9 @@ use crate::{
         lock::{LOCK_LEDGER, LOCK_STATES},
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{get, read_all},
+            session::Transaction,
         },
     },
 };

@@ -1,7 +1,6 @@
 //! What a slice of claims writes.
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use super::{
@@ -14,7 +13,7 @@ use crate::{
     store::{
         entry::outbox::{EntryRow, put_outbox},
         lock::count_attempts,
-        postgres::{error::StoreError, pool::InTransaction},
+        postgres::{error::StoreError, session::Transaction},
     },
 };
 

@@ -12,11 +12,10 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use super::types::Finish;
-use crate::store::postgres::{error::StoreError, pool::InTransaction, row::get};
+use crate::store::postgres::{error::StoreError, row::get, session::Transaction};
 
 /// How long a refusal waits for another account's success.
 const GUARD_HOURS: i32 = 24;

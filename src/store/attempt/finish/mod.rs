@@ -13,7 +13,6 @@ pub(in crate::store) mod types;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -31,8 +30,9 @@ use crate::{
         lock::LOCK_STATES,
         postgres::{
             error::StoreError,
-            pool::{InTransaction, Store},
+            pool::Store,
             row::{FromRow, get, read_all},
+            session::Transaction,
         },
     },
 };
@@ -96,7 +96,7 @@ const TOKEN_REFRESHED: &str = "/* finish_token_refreshed */
 
 const REMEMBER_TOKENS: &str = "/* finish_remember_tokens */
     insert into refresh_token_digests (account_id, sha256)
-    select * from unnest($1::uuid[], $2::bytea[]) on conflict do nothing";
+    select account, sha256 from unnest($1::uuid[], $2::bytea[]) as d (account, sha256) on conflict do nothing";
 
 const STATE_FAILED: &str = "/* finish_state_failed */
     update refresh_state s set

@@ -2,10 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::store::postgres::{
-    error::StoreError,
-    pool::{InTransaction, Store},
-};
+use crate::store::postgres::{error::StoreError, pool::Store};
 
 /// The tables that a finish changes, with no row of them.
 const TOUCH_STATE: &str = "/* rehearse_state */ update refresh_state set epoch = epoch where account_id = $1";
@@ -25,7 +22,8 @@ impl Store {
         for statement in [TOUCH_REQUEST, TOUCH_STATE, TOUCH_TOKEN, PUT_ENTRY] {
             transaction.run(statement, &[&nobody]).await?;
         }
-        transaction.rollback().await?;
+        // Not committed, it is rolled back.
+        drop(transaction);
         Ok(())
     }
 }

@@ -1,13 +1,3 @@
--- Time. Instants come from here, never from a process; only tests put a row into clock_shift.
-create table clock_shift (
-    one boolean primary key default true,
-    shift interval not null,
-    constraint clock_shift_one_row check (one)
-);
-
-create function clock() returns timestamptz language sql volatile parallel safe as
-    $$ select clock_timestamp() + coalesce((select shift from clock_shift), interval '0') $$;
-
 create table orgs (
     id uuid primary key,
     name text not null,

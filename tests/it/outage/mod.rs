@@ -1,0 +1,5 @@
+//! Connections to the database: which are thrown away, and which host they lead to.
+
+mod hosts;
+mod migrating;
+mod sessions;
