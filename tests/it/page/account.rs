@@ -98,4 +98,5 @@ async fn the_page_of_an_account_shows_that_accounts_entries_alone() {
     let said = browser.text("document.querySelector('.empty').innerText").await;
     assert!(said.contains("This account has not been refreshed yet"), "{said}");
     assert_eq!(browser.errors().await, Vec::<String>::new());
+    site.finish().await;
 }

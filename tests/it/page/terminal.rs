@@ -227,4 +227,5 @@ async fn a_live_entry_and_a_stored_one_are_compared_by_what_they_say() {
     browser.until("document.querySelector('dialog.compare')").await;
     let said = browser.text("document.querySelector('dialog.compare > p').innerText").await;
     assert!(said.contains("Both runs sent the same request"), "{said}");
+    site.finish().await;
 }

@@ -81,7 +81,7 @@ async fn under_load(line: &Line, broker: &Broker, disturb: impl Future<Output = 
         let confirmed = Arc::clone(&confirmed);
         let goal = confirmed.lock().expect("whole").len() + more;
         async move {
-            come_true("enough is confirmed", async || confirmed.lock().expect("whole").len() >= goal).await
+            come_true("enough is confirmed", async || confirmed.lock().expect("whole").len() >= goal).await;
         }
     };
     enough(500).await;

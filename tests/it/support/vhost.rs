@@ -190,7 +190,7 @@ impl TestVhost {
     /// statistics take to know it.
     pub(crate) async fn close_connections_of(&self, purpose: &str) {
         come_true(&format!("a connection of the {purpose} is closed"), async || {
-            self.close_those(|shown| shown.contains(purpose)).await > 0
+            Box::pin(self.close_those(|shown| shown.contains(purpose))).await > 0
         })
         .await;
     }
