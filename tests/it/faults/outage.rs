@@ -128,10 +128,11 @@ async fn g6_an_entry_that_cannot_be_stored_holds_up_no_other() {
     .await;
     let (bad, good) = attempts.split_first().expect("four attempts");
     stage.sql(&format!("alter table connect_logs add constraint refuse check (id <> '{bad}')")).await;
-    let _writer = stage.log_writer().await;
+    let writer = stage.log_writer().await;
     for attempt in good {
         stage.entry(*attempt).await;
     }
+    writer.expect_log("cannot be stored and stays in the outbox").await;
     drop(worker);
     let left = stage.value::<i64>("select count(*) from connect_log_outbox").await;
     assert_eq!(left, 1, "the one that is refused stays");
