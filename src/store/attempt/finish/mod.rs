@@ -27,6 +27,7 @@ use crate::{
     message::{Draft, Source},
     store::{
         entry::outbox::{EntryRow, put_outbox},
+        fleet::instance::{LIVE_WITHIN, is_live},
         lock::LOCK_STATES,
         postgres::{
             error::StoreError,
@@ -118,10 +119,14 @@ const STATE_FAILED: &str = "/* finish_state_failed */
     where s.account_id = f.account";
 
 /// Which of these keys a live process has.
-const LIVE_KEYS: &str = "/* finish_live_keys */
-    select key from unnest($1::text[]) key where exists (
-        select from instances i where i.stopped_at is null and i.last_seen_at > clock() - interval '15 seconds'
-            and key = any(i.key_ids))";
+const LIVE_KEYS: &str = concat!(
+    "/* finish_live_keys */
+    with c as materialized (select clock() as at)
+    select key from c, unnest($1::text[]) key where exists (
+        select from instances i where key = any(i.key_ids) and ",
+    is_live!("$2"),
+    ")"
+);
 
 /// Only a finish that knows that nothing was sent gives its call back.
 const RETURN_CALLS: &str = "/* finish_return_calls */
@@ -168,7 +173,8 @@ async fn live_keys(transaction: &Transaction<'_>, rows: &[Finish]) -> Result<Has
     if missing.is_empty() {
         return Ok(HashSet::new());
     }
-    transaction.rows(LIVE_KEYS, &[&missing]).await?.iter().map(|row| get(row, "key")).collect()
+    let rows = transaction.rows(LIVE_KEYS, &[&missing, &LIVE_WITHIN.as_secs_f64()]).await?;
+    rows.iter().map(|row| get(row, "key")).collect()
 }
 
 /// What a slice of finishes writes.
