@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api::{
-        health::FleetFigures, press::PressState, ready::Readiness, stream::Sources, stream_slots::StreamSlots,
+        health::FleetFigures, metrics::Arrivals, press::PressState, ready::Readiness, stream::Sources,
+        stream_slots::StreamSlots,
     },
     auth::{authenticator::Authenticator, bad_tokens::BadTokens},
     lead::Lead,
@@ -34,6 +35,7 @@ pub struct AdminParts {
 pub(super) struct AdminState {
     parts: AdminParts,
     fleet: FleetFigures,
+    arrivals: Arrivals,
     readiness: Readiness,
     authenticator: Authenticator,
     slots: StreamSlots,
@@ -43,8 +45,11 @@ pub(super) struct AdminState {
 impl AdminState {
     pub(super) fn new(parts: AdminParts, shutdown: CancellationToken) -> Self {
         let AdminParts { store, broker, feed, .. } = parts.clone();
+        let arrivals = Arrivals::default();
+        tokio::spawn(shutdown.clone().run_until_cancelled_owned(arrivals.clone().count(feed.arrivals())));
         Self {
             fleet: FleetFigures::new(store.clone(), broker.clone(), feed.clone()),
+            arrivals,
             readiness: Readiness::new(store.clone(), broker, feed),
             authenticator: Authenticator { store, bad_tokens: BadTokens::new() },
             slots: StreamSlots::default(),
@@ -70,6 +75,7 @@ hand_out! {
     Arc<Keyring>: |state| Arc::clone(&state.parts.keyring),
     Lead: |state| Lead(state.parts.lead),
     FleetFigures: |state| state.fleet.clone(),
+    Arrivals: |state| state.arrivals.clone(),
     Readiness: |state| state.readiness.clone(),
     Authenticator: |state| state.authenticator.clone(),
     Broker: |state| state.parts.broker.clone(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{account::Status, class::Class};
+use crate::domain::{account::Status, class::Class, health::Weight};
 
 /// How something is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,6 +38,14 @@ impl Tone {
             | Class::ClientInvalid
             | Class::ScopeInvalid
             | Class::RequestRejected => Self::Bad,
+        }
+    }
+
+    /// That of something found.
+    pub(super) const fn of_weight(weight: Weight) -> Self {
+        match weight {
+            Weight::Bad => Self::Bad,
+            Weight::Warn | Weight::Note => Self::Warn,
         }
     }
 

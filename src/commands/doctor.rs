@@ -8,10 +8,11 @@ use super::progress;
 use crate::{
     config,
     crypto::Keyring,
+    domain::health::{Finding, Weight},
     process::startup::{check_keys, check_schema},
     queue::Broker,
     store::Store,
-    terminal::HealthReport,
+    terminal::{HealthReport, printable},
     version::version,
 };
 
@@ -33,12 +34,18 @@ fn good(what: &str, detail: &str) {
 #[derive(Default)]
 struct Findings {
     failed: usize,
+    warned: usize,
 }
 
 impl Findings {
     fn bad(&mut self, what: &str, problem: &str, remedy: &str) {
         self.failed += 1;
         println!("FAIL  {what}: {problem}\n      → {remedy}");
+    }
+
+    fn warn(&mut self, what: &str, problem: &str, remedy: &str) {
+        self.warned += 1;
+        println!("warn  {what}: {problem}\n      → {remedy}");
     }
 
     fn note<T>(&mut self, what: &str, result: anyhow::Result<T>, remedy: &str) -> Option<T> {
@@ -86,12 +93,12 @@ pub(super) async fn run(doctor: Doctor) -> anyhow::Result<ExitCode> {
     if let (true, Some(store), Some(broker)) = (schema, &store, &broker) {
         check_fleet(&mut findings, store, broker).await;
     }
-    if findings.failed == 0 {
-        println!("All is well.");
-        return Ok(ExitCode::SUCCESS);
+    match findings {
+        Findings { failed: 0, warned: 0 } => println!("All is well."),
+        Findings { failed: 0, warned } => println!("It works; {warned} thing(s) to see to."),
+        Findings { failed, .. } => println!("{failed} problem(s)."),
     }
-    println!("{} problem(s).", findings.failed);
-    Ok(ExitCode::FAILURE)
+    Ok(if findings.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Waits until database and broker answer, but not longer than `patience`: the checks that follow say
@@ -175,23 +182,17 @@ async fn check_sealing(findings: &mut Findings, store: &Store, keyring: &Keyring
 
 async fn check_fleet(findings: &mut Findings, store: &Store, broker: &Broker) {
     let report = HealthReport::take(store, broker, None).await.map_err(anyhow::Error::from);
-    let Some(report) = findings.note("processes", report, "see above") else { return };
-    for warning in &report.warnings {
-        findings.bad("processes", warning, "see `token-refresh terminal` and each process's log");
+    let Some(report) = findings.note("health", report, "see above") else { return };
+    let failed = findings.failed;
+    for Finding { weight, text, remedy, .. } in report.findings() {
+        let text = printable(&text, false);
+        match weight {
+            Weight::Bad => findings.bad("health", &text, &remedy),
+            Weight::Warn => findings.warn("health", &text, &remedy),
+            Weight::Note => println!("note  health: {text}\n      → {remedy}"),
+        }
     }
-    if report.warnings.is_empty() {
-        good("processes", &report.to_text().trim_end().replace('\n', "; "));
-    }
-    let instances = store.list_instances().await.map_err(anyhow::Error::from);
-    let instances = findings.note("processes", instances, "see above").unwrap_or_default();
-    let mut live = instances.iter().filter(|instance| instance.live);
-    if let Some(first) = live.next()
-        && let Some(other) = live.find(|other| other.key_ids != first.key_ids)
-    {
-        findings.bad(
-            "keys",
-            &format!("{} and {} hold different keys", first.id, other.id),
-            "give every process the same TOKEN_KEYS",
-        );
+    if findings.failed == failed {
+        good("health", &report.figures_text().trim_end().replace('\n', "; "));
     }
 }

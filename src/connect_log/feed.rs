@@ -93,6 +93,12 @@ impl Feed {
         *self.live.borrow()
     }
 
+    /// Entries as the broker brings them, and nothing else: what it does not bring is missing, and what
+    /// it brings twice comes twice.
+    pub fn arrivals(&self) -> broadcast::Receiver<Arc<Entry>> {
+        self.entries.subscribe()
+    }
+
     /// Follows what `filter` admits, from `after` or from this moment on. Ends when the receiver is
     /// dropped.
     pub fn follow(&self, filter: EntryFilter, after: Option<i64>) -> mpsc::Receiver<FeedEvent> {

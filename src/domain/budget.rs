@@ -33,6 +33,27 @@ pub struct Day {
     pub accounts: i64,
 }
 
+impl Day {
+    /// Scheduled calls that may begin in any 24 hours.
+    fn lane(&self) -> i64 {
+        (self.daily_quota - self.debug_reserve).max(0)
+    }
+
+    fn left(&self) -> i64 {
+        (self.lane() - self.scheduled_calls).max(0)
+    }
+
+    /// Seconds until the calls are spent at the last hour's pace; none if they last.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "counts far below 2^52")]
+    pub fn exhausted_in_seconds(&self) -> Option<i64> {
+        let (left, pace) = (self.left() as f64, self.calls_last_hour as f64);
+        if left == 0.0 {
+            return Some(0);
+        }
+        (pace * 24.0 > self.lane() as f64).then(|| (left / pace * 3_600.0) as i64)
+    }
+}
+
 /// What comes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Forecast {
@@ -51,8 +72,7 @@ pub struct Forecast {
 /// Looks ahead. `lead` is how long before its end a token is refreshed.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "counts far below 2^52")]
 pub fn forecast(day: &Day, lead: Duration) -> Forecast {
-    let lane = (day.daily_quota - day.debug_reserve).max(0);
-    let planned = lane as f64 * PLANNED;
+    let planned = day.lane() as f64 * PLANNED;
     let per_account = calls_per_day(lead);
     let needed = per_account * day.accounts as f64;
     let keep_fresh = if needed <= planned {
@@ -61,16 +81,12 @@ pub fn forecast(day: &Day, lead: Duration) -> Forecast {
         let room = planned - DEMOTED_CALLS * day.accounts as f64;
         ((room / (per_account - DEMOTED_CALLS)).floor() as i64).clamp(0, day.accounts)
     };
-    let left = (lane - day.scheduled_calls).max(0);
-    let pace = day.calls_last_hour as f64;
-    let exhausted_in_seconds = (pace * 24.0 > lane as f64 || left == 0)
-        .then(|| if left == 0 { 0 } else { (left as f64 / pace * 3_600.0) as i64 });
     Forecast {
-        left,
+        left: day.left(),
         needed_per_day: needed.ceil() as i64,
         capacity: (planned / per_account).floor() as i64,
         keep_fresh,
-        exhausted_in_seconds,
+        exhausted_in_seconds: day.exhausted_in_seconds(),
     }
 }
 

@@ -32,7 +32,7 @@ pub use self::{
     fleet::{
         figures::{Health, NewestEntry},
         instance::{Heartbeat, Instance},
-        status::{AccountStatus, ENDS_SOON_DAYS, StatusCount, StatusFilter},
+        status::{AccountStatus, StatusCount, StatusFilter},
     },
     postgres::{
         address::BadDatabaseUrl,

@@ -4,10 +4,14 @@ use std::{fmt::Write, time::Duration};
 
 use serde::Serialize;
 
+use super::text::printable;
 use crate::{
-    domain::account::OrgId,
+    domain::{
+        account::OrgId,
+        health::{Accounts, Broker as BrokerFigures, Figures, Finding, Keyset, Processes, Weight, judge},
+    },
     queue::{Broker, QueueStatus, names},
-    store::{Health, Store, StoreError},
+    store::{Health, QuotaUse, Store, StoreError},
 };
 
 /// A queue's load.
@@ -27,7 +31,7 @@ impl From<QueueStatus> for QueueDepth {
     }
 }
 
-/// Figures, queues, and what is wrong in order of weight.
+/// What is asked of database and broker to judge the whole.
 #[derive(Debug, Clone, Serialize)]
 pub struct HealthReport {
     /// The figures.
@@ -35,14 +39,11 @@ pub struct HealthReport {
     pub figures: Health,
     /// The queues; none if the broker does not answer.
     pub queues: Option<Vec<QueueDepth>>,
-    /// What is wrong, the weightiest first; empty if all is well.
-    pub warnings: Vec<String>,
+    /// Calls by keyset.
+    #[serde(skip)]
+    pub quota: Vec<QuotaUse>,
 }
 
-/// A scheduler that has not ticked for this long is late.
-const TICK_LATE_SECS: f64 = 30.0;
-/// An entry that waits this long in the outbox is late.
-const OUTBOX_LATE_SECS: f64 = 15.0;
 /// How long a report waits for a broker that does not answer.
 const BROKER_WITHIN: Duration = Duration::from_secs(3);
 
@@ -50,18 +51,54 @@ impl HealthReport {
     /// Asks database and broker.
     pub async fn take(store: &Store, broker: &Broker, orgs: Option<&[OrgId]>) -> Result<Self, StoreError> {
         let asking = tokio::time::timeout(BROKER_WITHIN, broker.queue_status());
-        let (figures, queues) = tokio::join!(store.health(orgs), asking);
-        let figures = figures?;
+        let (figures, quota, queues) = tokio::join!(store.health(orgs), store.quota_use(None), asking);
         let queues = queues
             .ok()
             .and_then(Result::ok)
             .map(|queues| queues.into_iter().map(QueueDepth::from).collect::<Vec<_>>());
-        let warnings = warnings(&figures, queues.as_deref());
-        Ok(Self { figures, queues, warnings })
+        Ok(Self { figures: figures?, queues, quota: quota? })
     }
 
-    /// The report as a few lines.
-    pub fn to_text(&self) -> String {
+    /// What the whole is judged by.
+    pub fn judged_by(&self) -> Figures {
+        let f = &self.figures;
+        let dead = |queue: &&QueueDepth| names::DEAD.contains(&queue.name.as_str());
+        Figures {
+            accounts: Accounts {
+                overdue: f.overdue,
+                blocked: f.blocked,
+                reconnect_required: f.reconnect_required,
+                ..Accounts::default()
+            },
+            count: None,
+            workers: f.workers,
+            processes: Some(Processes {
+                schedulers: f.schedulers,
+                log_writers: f.log_writers,
+                aside: f.aside.clone(),
+                versions: f.versions.clone(),
+                key_sets: f.key_sets,
+                silent: f.silent,
+            }),
+            tick_age: span(f.last_tick_age_seconds),
+            outbox_age: span(f.outbox_age_seconds),
+            missing: f.missing,
+            broker: self.queues.as_ref().map_or(BrokerFigures::Away, |queues| {
+                let dead = queues.iter().filter(dead);
+                BrokerFigures::Answers(dead.map(|queue| (queue.name.clone(), queue.messages)).collect())
+            }),
+            feed_interrupted: false,
+            keysets: keysets(&self.quota),
+        }
+    }
+
+    /// What is wrong, the weightiest first.
+    pub fn findings(&self) -> Vec<Finding> {
+        judge(&self.judged_by())
+    }
+
+    /// The figures in a line or three.
+    pub fn figures_text(&self) -> String {
         let f = &self.figures;
         let mut text = format!(
             "newest entry {} · scheduler ticked {} · {} worker(s) · due backlog {} · outbox {}\n\
@@ -81,53 +118,39 @@ impl HealthReport {
             let depths: Vec<String> = queues.iter().map(|q| format!("{} {}", q.name, q.messages)).collect();
             let _ = writeln!(text, "queues: {}", depths.join(" · "));
         }
-        for warning in &self.warnings {
-            let _ = writeln!(text, "! {warning}");
+        text
+    }
+
+    /// The figures, and a line for each thing that is wrong.
+    pub fn to_text(&self) -> String {
+        let mut text = self.figures_text();
+        for Finding { weight, text: what, remedy, .. } in self.findings() {
+            let mark = if weight == Weight::Note { '·' } else { '!' };
+            let _ = writeln!(text, "{mark} {} → {remedy}", printable(&what, false));
         }
         text
     }
 }
 
-fn age(seconds: Option<f64>) -> String {
-    seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.0} s ago"))
+/// Keysets as they are judged.
+pub fn keysets(quota: &[QuotaUse]) -> Vec<Keyset> {
+    let keyset = |used: &QuotaUse| Keyset {
+        name: format!("{} ({})", used.client_id, used.environment),
+        state: used.state,
+        reason: used.state_reason.clone().filter(|reason| !reason.is_empty()),
+        calls: used.calls,
+        daily_quota: used.daily_quota,
+        exhausted_in: used.exhausted_in(),
+        demoted: used.demoted,
+    };
+    quota.iter().map(keyset).collect()
 }
 
-fn warnings(f: &Health, queues: Option<&[QueueDepth]>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if f.missing != 0 {
-        warnings.push(format!("{} attempt(s) without an entry: look at the log-writer's log", f.missing));
-    }
-    for keyset in &f.tripped_breakers {
-        warnings.push(format!("keyset {keyset}; its accounts wait, a probe asks again"));
-    }
-    warnings.extend(f.aside.iter().cloned());
-    if f.workers == 0 {
-        warnings.push("no worker is live: start `token-refresh worker`".into());
-    }
-    if f.schedulers == 0 {
-        warnings.push("no scheduler is live: start `token-refresh scheduler`".into());
-    } else if f.last_tick_age_seconds.is_none_or(|age| age > TICK_LATE_SECS) {
-        warnings.push(format!("the scheduler last finished a tick {}", age(f.last_tick_age_seconds)));
-    }
-    if f.log_writers == 0 {
-        warnings.push(
-            "no log-writer is live: start `token-refresh log-writer`; entries wait in the outbox".into(),
-        );
-    } else if f.outbox_age_seconds.is_some_and(|age| age > OUTBOX_LATE_SECS) {
-        warnings.push(format!("entries wait to be stored since {}", age(f.outbox_age_seconds)));
-    }
-    match queues {
-        None => warnings.push("the broker does not answer: check AMQP_URL and RabbitMQ".into()),
-        Some(queues) => {
-            for queue in
-                queues.iter().filter(|queue| names::DEAD.contains(&queue.name.as_str()) && queue.messages > 0)
-            {
-                warnings.push(format!("{} dead letter(s) in {}", queue.messages, queue.name));
-            }
-        }
-    }
-    if f.versions.len() > 1 {
-        warnings.push(format!("several versions run side by side: {}", f.versions.join(", ")));
-    }
-    warnings
+/// Seconds of the database as a span; a clock that was set back counts as none passed.
+fn span(seconds: Option<f64>) -> Option<Duration> {
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok())
+}
+
+fn age(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.0} s ago"))
 }

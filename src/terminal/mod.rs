@@ -5,7 +5,7 @@ mod render;
 mod text;
 
 pub use self::{
-    health::{HealthReport, QueueDepth},
+    health::{HealthReport, QueueDepth, keysets},
     render::{Layout, render},
     text::printable,
 };

@@ -70,7 +70,7 @@ async fn an_empty_installation_is_set_up_and_refreshes() {
         .failed()
         .prints("ok    schema")
         .prints("ok    topology")
-        .prints("no worker is live");
+        .prints("No worker is live");
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
     let idle = stage.run(&["doctor"]).await.failed();
     let idle =
         idle.prints("ok    database").prints("ok    schema").prints("ok    broker").prints("ok    topology");
-    idle.prints("no worker is live").prints("no scheduler is live").prints("no log-writer is live");
+    idle.prints("No worker is live").prints("No scheduler is live").prints("No log-writer is live");
     let _crew = stage.crew().await;
     crate::support::eventually("the scheduler has ticked", || async {
         let health = stage.store.health(None).await.expect("the store answers");
@@ -251,8 +251,8 @@ async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
         )
         .await;
     let mixed = stage.run(&["doctor"]).await.failed();
-    mixed.prints("several versions run side by side: ").prints("0.0.1 abcdef0").prints("hold different keys");
-    stage.run(&["terminal"]).await.succeeded().says("several versions run side by side");
+    mixed.prints("2 versions run side by side: ").prints("0.0.1 abcdef0").prints("hold different keys");
+    stage.run(&["terminal"]).await.succeeded().says("2 versions run side by side");
     stage.finish().await;
 }
 

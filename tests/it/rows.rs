@@ -250,9 +250,9 @@ async fn g6_bad_messages_to_the_worker_are_dead_letters_with_their_reason() {
     assert_eq!(stage.ebay.calls().len(), 2);
     // A person is told of them.
     let doctor = stage.run(&["doctor"]).await.failed();
-    let doctor = doctor.prints("9 dead letter(s) in refresh.due.dead");
-    doctor.prints("9 dead letter(s) in refresh.debug.dead");
-    stage.run(&["terminal"]).await.succeeded().says("9 dead letter(s) in refresh.due.dead");
+    let doctor = doctor.prints("9 dead letters in refresh.due.dead");
+    doctor.prints("9 dead letters in refresh.debug.dead");
+    stage.run(&["terminal"]).await.succeeded().says("9 dead letters in refresh.due.dead");
     stage.finish().await;
 }
 

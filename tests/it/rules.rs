@@ -3,6 +3,7 @@
 mod breaker;
 mod budget;
 mod confirm;
+mod due;
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ async fn an_entry_is_seen_live_before_it_is_stored() {
 
     let waiting = stage.run(&["terminal", "--json"]).await.succeeded();
     assert_eq!(waiting.out, "");
-    waiting.says("no log-writer is live").says("outbox 1");
+    waiting.says("No log-writer is live").says("outbox 1");
     // What becomes stored later is known to the follower.
     let _log_writer = stage.log_writer().await;
     let stored = stage.entry(attempt).await;
@@ -89,7 +89,7 @@ async fn filters_show_what_fits_and_an_empty_view_says_why() {
     let stage = Stage::set().await;
     let (one, two) = (stage.rested_seller("one").await, stage.rested_seller("two").await);
     let nothing = stage.run(&["terminal"]).await.succeeded();
-    nothing.says("No entries: no attempt was ever made").says("newest entry never").says("no worker is live");
+    nothing.says("No entries: no attempt was ever made").says("newest entry never").says("No worker is live");
     let _crew = stage.crew().await;
     for account in [one, two, one] {
         stage.entry(stage.debug(account).await).await;
@@ -164,7 +164,7 @@ async fn a_follower_that_is_left_alone_tells_the_health_again() {
     let stage = Stage::set().await;
     let follower = stage.start(&["terminal", "--follow"]).await;
     follower.expect_log("No entries yet: no attempt was ever made").await;
-    follower.expect_log("no scheduler is live").await;
+    follower.expect_log("No scheduler is live").await;
     let all = stage.start(&["all", "--tick", "200ms"]).await;
     all.expect_log("started").await;
     let account = stage.seller("mil_243").await;

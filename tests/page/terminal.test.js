@@ -78,7 +78,7 @@ test("a past that cannot be read is asked for again, unless that is no use", asy
   assert.equal(ask.mock.callCount(), 3);
 });
 
-test("what is closed hears nothing any more", async () => {
+test("what is closed is told nothing any more", async () => {
   const page = mock.fn();
   const past = new Past(async () => answer({}), { page, changed: () => {} });
   const reading = past.read();

@@ -161,7 +161,7 @@ impl Stream {
             Ok(false) | Err(_) => return None,
         }
         if let Ok(health) = self.sources.fleet.seen_by(&self.user).await {
-            self.ready.push_back(plain("health", &health));
+            self.ready.push_back(plain("health", &health.judged()));
         }
         Some(())
     }

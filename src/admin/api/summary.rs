@@ -23,7 +23,8 @@ pub(in crate::admin) async fn get(
         store.quota_use(orgs.as_deref()),
         fleet.seen_by(&user)
     )?;
+    let health = health.with_accounts(&statuses).with_keysets(&quota);
     let quota: Vec<Value> = quota.iter().map(|used| with_forecast(used, Lead(lead))).collect();
     let accounts: i64 = statuses.iter().map(|count| count.accounts).sum();
-    Ok(Json(json!({ "accounts": accounts, "statuses": statuses, "quota": quota, "health": health })))
+    Ok(Json(json!({ "accounts": accounts, "statuses": statuses, "quota": quota, "health": health.judged() })))
 }

@@ -70,7 +70,7 @@ pub(in crate::admin) async fn get(
         "entries": entries,
         "next_before": page.next.map(|cursor| cursor.to_string()),
         "searched_to": page.next.map(|cursor| cursor.created_at),
-        "health": health,
+        "health": health.judged(),
     })))
 }
 

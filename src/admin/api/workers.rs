@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::health::FleetFigures;
 use crate::{
     admin::{auth::authenticator::SignedIn, lead::Lead, problem::Problem, tone::Tone},
+    domain::breaker::KeysetState,
     queue::names,
     store::{Instance, QuotaUse, Store},
     terminal::QueueDepth,
@@ -20,10 +21,9 @@ pub(in crate::admin) async fn get(
     State(lead): State<Lead>,
 ) -> Result<Json<Value>, Problem> {
     user.require_platform_admin("Instances, queues and quota")?;
-    let (instances, figures, health) =
-        tokio::try_join!(store.list_instances(), fleet.figures(), fleet.seen_by(&user))?;
-    let report = &figures.report;
-    let quota: Vec<Value> = figures.quota.iter().map(|used| with_forecast(used, lead)).collect();
+    let (instances, report, health) =
+        tokio::try_join!(store.list_instances(), fleet.report(), fleet.seen_by(&user))?;
+    let quota: Vec<Value> = report.quota.iter().map(|used| with_forecast(used, lead)).collect();
     Ok(Json(json!({
         "instances": shown(&instances),
         "queues": report.queues.as_ref().map(|queues| queues.iter().map(with_state).collect::<Vec<_>>()),
@@ -32,7 +32,7 @@ pub(in crate::admin) async fn get(
             "last_tick_at": report.figures.last_tick_at,
             "last_tick_age_seconds": report.figures.last_tick_age_seconds,
         },
-        "health": health,
+        "health": health.judged(),
         "quota": quota,
     })))
 }
@@ -41,7 +41,7 @@ pub(in crate::admin) async fn get(
 pub(in crate::admin) fn with_forecast(used: &QuotaUse, Lead(lead): Lead) -> Value {
     let mut value = json!(used);
     value["forecast"] = json!(used.forecast(lead));
-    value["tone"] = json!(if used.state == "ready" { Tone::Ok } else { Tone::Bad });
+    value["tone"] = json!(if used.state == KeysetState::Ready { Tone::Ok } else { Tone::Bad });
     value
 }
 

@@ -91,9 +91,24 @@ interface Page {
   health: Health;
 }
 
+/** What the server finds wrong; commands in a remedy stand in backticks. */
+interface Finding {
+  weight: string;
+  kind: string;
+  tone: Tone;
+  text: string;
+  remedy: string;
+}
+
 interface Health {
   at: string;
   live: boolean;
+  /** The whole in a sentence, and how it is to be taken. */
+  headline: string;
+  tone: Tone;
+  /** The weightiest first. */
+  findings: Finding[];
+  /** Texts of those that may be why no entry comes. */
   warnings?: string[];
   workers: number;
   missing: number;

@@ -7,10 +7,10 @@ use crate::{
     domain::{
         account::{Environment, Status},
         class::{Class, NotRun},
+        health::ENDS_SOON_DAYS,
         screen,
     },
     message::{Action, Source},
-    store::ENDS_SOON_DAYS,
 };
 
 /// An attempt's phases in their order, and what a measured one did where a debug run tells it.

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{due::DueAccount, finish::types::Finish};
+use super::{
+    due::{DueAccount, is_free, is_scheduled},
+    finish::types::Finish,
+};
 use crate::{
     domain::{
         account::AttemptId,
@@ -78,10 +81,13 @@ const SWAP_SECRET: &str = "/* swap_secret */
 /// The accounts that waited behind the breaker, or failed for its reason, come back one after the
 /// other, those first that did not fail, then those whose access token ends first: who tripped the breaker
 /// comes back last. A row that somebody holds is under way anyway.
-const RAMP: &str = "/* ramp_up */
+const RAMP: &str = concat!(
+    "/* ramp_up */
     with late as (
         select s.account_id, s.consecutive_failures from refresh_state s join accounts a on a.id = s.account_id
-        where a.keyset_id = $1 and a.paused_at is null and s.standing = 'active' and s.lease_attempt is null
+        where a.keyset_id = $1 and s.lease_attempt is null and ",
+    is_scheduled!(),
+    "
             and (s.next_refresh_at <= clock() or s.class in ('client_invalid', 'provider_error', 'network', 'timeout',
                 'bad_response', 'quota_exhausted'))
         for update of s skip locked
@@ -91,7 +97,8 @@ const RAMP: &str = "/* ramp_up */
         from late l join tokens t on t.account_id = l.account_id)
     update refresh_state s set next_refresh_at = clock() + make_interval(secs => r.place / $2::float8),
         queued_attempt = null, queued_until = null
-    from ranked r where s.account_id = r.account_id";
+    from ranked r where s.account_id = r.account_id"
+);
 
 /// Takes what a slice of finished calls says of its keysets. Calls whose lease was lost count too:
 /// eBay did answer them.
@@ -160,20 +167,25 @@ async fn write(
 
 /// One account per tripped breaker whose time for a probe has come: the one that succeeded last. The
 /// oldest go first, and those that have no account to probe with take nobody's place.
-const TAKE_PROBES: &str = "/* take_probes */
-    with chosen as (
-        select c.account_id from keyset_ledger l join keysets k on k.id = l.keyset_id cross join lateral (
+const TAKE_PROBES: &str = concat!(
+    "/* take_probes */
+    with c as materialized (select clock() as at), chosen as (
+        select p.account_id from c, keyset_ledger l join keysets k on k.id = l.keyset_id cross join lateral (
             select s.account_id from accounts a join refresh_state s on s.account_id = a.id
-            where a.keyset_id = l.keyset_id and s.standing = 'active' and a.paused_at is null
-                and s.lease_attempt is null and coalesce(s.queued_until <= clock(), true)
+            where a.keyset_id = l.keyset_id and ",
+    is_scheduled!(),
+    " and ",
+    is_free!(),
+    "
             order by coalesce(s.class in ('decrypt_failed', 'grant_suspect'), false),
-                s.last_success_at desc nulls last, s.account_id limit 1) c
-        where k.state <> 'ready' and l.probe_at <= clock() and coalesce(l.probe_until <= clock(), true)
+                s.last_success_at desc nulls last, s.account_id limit 1) p
+        where k.state <> 'ready' and l.probe_at <= c.at and coalesce(l.probe_until <= c.at, true)
         order by l.probe_at limit 100
     ), numbered as (select account_id, row_number() over () as number from chosen)
     update refresh_state s set queued_attempt = ($1::uuid[])[n.number], queued_until = clock() + make_interval(secs => 15)
     from numbered n where s.account_id = n.account_id and s.lease_attempt is null
-    returning s.account_id, s.queued_attempt, s.due_source";
+    returning s.account_id, s.queued_attempt, s.due_source"
+);
 
 impl Store {
     /// Takes an account for each tripped breaker that is to be probed, under fresh attempt ids. The

@@ -9,14 +9,16 @@ use uuid::Uuid;
 use crate::{
     domain::{
         account::{KeysetId, OrgId},
+        breaker::KeysetState,
         budget::{Day, Forecast, forecast},
     },
     store::{
+        attempt::due::is_scheduled,
         fleet::figures::uuids,
         postgres::{
             error::StoreError,
             pool::Store,
-            row::{FromRow, get, read_all},
+            row::{FromRow, get, get_parsed, read_all},
         },
     },
 };
@@ -30,8 +32,8 @@ pub struct QuotaUse {
     pub environment: String,
     /// eBay's client id.
     pub client_id: String,
-    /// `ready`, `blocked` or `suspended`.
-    pub state: String,
+    /// Whether its calls may begin.
+    pub state: KeysetState,
     /// Why it is not ready.
     pub state_reason: Option<String>,
     /// Calls begun in the last 24 hours, in both lanes.
@@ -52,11 +54,12 @@ pub struct QuotaUse {
 
 impl FromRow for QuotaUse {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let id: Uuid = get(row, "keyset_id")?;
         Ok(Self {
-            keyset_id: KeysetId(get(row, "keyset_id")?),
+            keyset_id: KeysetId(id),
             environment: get(row, "environment")?,
             client_id: get(row, "client_id")?,
-            state: get(row, "state")?,
+            state: get_parsed(row, "keysets", "state", &id)?,
             state_reason: get(row, "state_reason")?,
             calls: get(row, "calls")?,
             debug_calls: get(row, "debug_calls")?,
@@ -72,18 +75,28 @@ impl FromRow for QuotaUse {
 impl QuotaUse {
     /// What comes of it, if tokens are refreshed `lead` before their end.
     pub fn forecast(&self, lead: Duration) -> Forecast {
-        let day = Day {
+        forecast(&self.day(), lead)
+    }
+
+    /// Time until its calls are spent at the last hour's pace; none if they last.
+    pub fn exhausted_in(&self) -> Option<Duration> {
+        let seconds = self.day().exhausted_in_seconds()?;
+        Some(Duration::from_secs(seconds.unsigned_abs()))
+    }
+
+    fn day(&self) -> Day {
+        Day {
             daily_quota: self.daily_quota,
             debug_reserve: self.debug_reserve,
             scheduled_calls: self.calls - self.debug_calls,
             calls_last_hour: self.calls_last_hour,
             accounts: self.accounts,
-        };
-        forecast(&day, lead)
+        }
     }
 }
 
-const QUOTA_USE: &str = "/* quota_use */
+const QUOTA_USE: &str = concat!(
+    "/* quota_use */
     select k.id as keyset_id, k.environment, k.client_id, k.state, k.state_reason, k.daily_quota::bigint as daily_quota,
         k.debug_reserve::bigint as debug_reserve, q.calls, q.debug_calls, q.calls_last_hour, a.accounts, a.demoted
     from keysets k
@@ -95,16 +108,22 @@ const QUOTA_USE: &str = "/* quota_use */
         cross join lateral (
             select count(*) as accounts, count(*) filter (where s.demoted) as demoted
             from accounts a join refresh_state s on s.account_id = a.id
-            where a.keyset_id = k.id and a.paused_at is null and s.standing = 'active') a
+            where a.keyset_id = k.id and ",
+    is_scheduled!(),
+    ") a
     where $1::uuid[] is null or exists (select from keyset_orgs l where l.keyset_id = k.id and l.org_id = any($1))
-    order by k.environment, k.client_id";
+    order by k.environment, k.client_id"
+);
 
 /// Those used last stay always fresh. A demoted account waits for its daily refresh; one that comes
 /// back is due within ten minutes. Rows that somebody holds are changed at the next look.
-const DEMOTE: &str = "/* demote */
+const DEMOTE: &str = concat!(
+    "/* demote */
     with held as (
         select s.account_id from refresh_state s join accounts a on a.id = s.account_id
-        where a.keyset_id = $1 and a.paused_at is null and s.standing = 'active' for update of s skip locked
+        where a.keyset_id = $1 and ",
+    is_scheduled!(),
+    " for update of s skip locked
     ), ranked as (
         select h.account_id, row_number() over (order by a.last_used_at desc nulls last, h.account_id) > $2 as demoted
         from held h join accounts a on a.id = h.account_id)
@@ -114,7 +133,8 @@ const DEMOTE: &str = "/* demote */
                 then greatest(s.next_refresh_at, s.last_success_at + interval '1 day' * (1 + 0.1 * random()))
             when r.demoted then s.next_refresh_at
             else least(s.next_refresh_at, clock() + interval '10 minutes' * random()) end
-    from ranked r where s.account_id = r.account_id and s.demoted is distinct from r.demoted";
+    from ranked r where s.account_id = r.account_id and s.demoted is distinct from r.demoted"
+);
 
 const WARN_EXPIRY: &str = "/* warn_expiry */
     update refresh_state s set warned_days = w.days

@@ -8,12 +8,57 @@ use uuid::Uuid;
 use crate::{
     domain::account::{AccountId, AttemptId},
     message::Source,
-    store::postgres::{
-        error::StoreError,
-        pool::Store,
-        row::{FromRow, get, get_parsed, read_each},
+    store::{
+        fleet::instance::{LIVE_WITHIN, is_live},
+        postgres::{
+            error::StoreError,
+            pool::Store,
+            row::{FromRow, get, get_parsed, read_each},
+        },
     },
 };
+
+/// Whether account `a` with the state `s` is refreshed on schedule.
+macro_rules! is_scheduled {
+    () => {
+        "(a.paused_at is null and s.standing = 'active')"
+    };
+}
+
+/// Whether nothing of account `s` is published or under way at `c.at`.
+macro_rules! is_free {
+    () => {
+        "(s.lease_attempt is null and (s.queued_until is null or s.queued_until <= c.at))"
+    };
+}
+
+/// Whether account `a` with the state `s`, of keyset `k`, is to be refreshed at `c.at`.
+macro_rules! is_due {
+    () => {
+        concat!(
+            "(s.next_refresh_at <= c.at and ",
+            crate::store::attempt::due::is_free!(),
+            " and ",
+            crate::store::attempt::due::is_scheduled!(),
+            " and k.state = 'ready')"
+        )
+    };
+}
+
+/// How many accounts are due at `c.at`; where there are very many, the exact number tells no more.
+macro_rules! count_due {
+    () => {
+        concat!(
+            "(select count(*) from (select from refresh_state s
+                join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
+            where ",
+            crate::store::attempt::due::is_due!(),
+            " limit 100000) due)"
+        )
+    };
+}
+
+pub(in crate::store) use {count_due, is_due, is_free, is_scheduled};
 
 /// An account that was taken as due, under a fresh attempt id.
 #[derive(Debug, Clone)]
@@ -37,19 +82,21 @@ impl FromRow for DueAccount {
     }
 }
 
-const TAKE_DUE: &str = "/* take_due */
-    with due as (
-        select s.account_id from refresh_state s
+const TAKE_DUE: &str = concat!(
+    "/* take_due */
+    with c as materialized (select clock() as at), due as (
+        select s.account_id from c, refresh_state s
             join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
-        where s.next_refresh_at <= clock() and s.lease_attempt is null
-            and (s.queued_until is null or s.queued_until <= clock())
-            and a.paused_at is null and s.standing = 'active' and k.state = 'ready'
+        where ",
+    is_due!(),
+    "
         order by s.next_refresh_at limit cardinality($1::uuid[]) for update of s skip locked
     ), numbered as (select account_id, row_number() over () as number from due)
     update refresh_state s set queued_attempt = ($1::uuid[])[n.number],
         queued_until = clock() + make_interval(secs => $2)
     from numbered n where s.account_id = n.account_id
-    returning s.account_id, s.queued_attempt, s.due_source";
+    returning s.account_id, s.queued_attempt, s.due_source"
+);
 
 const GIVE_BACK: &str = "/* give_back_due */
     update refresh_state set queued_attempt = null, queued_until = null where queued_attempt = any($1)";
@@ -57,11 +104,15 @@ const GIVE_BACK: &str = "/* give_back_due */
 const COUNT_QUEUED: &str = "/* count_queued */
     select count(*) as queued from refresh_state where queued_attempt is not null and queued_until > clock()";
 
-const UNBLOCK_BY_KEY: &str = "/* unblock_by_key */
-    update refresh_state set standing = 'active', missing_key = null, next_refresh_at = clock()
-    where missing_key is not null and exists (
-        select from instances i where i.takes_work and i.stopped_at is null
-            and i.last_seen_at > clock() - interval '15 seconds' and missing_key = any(i.key_ids))";
+const UNBLOCK_BY_KEY: &str = concat!(
+    "/* unblock_by_key */
+    with c as materialized (select clock() as at)
+    update refresh_state s set standing = 'active', missing_key = null, next_refresh_at = c.at
+    from c where s.missing_key is not null and exists (
+        select from instances i where i.takes_work and s.missing_key = any(i.key_ids) and ",
+    is_live!("$1"),
+    ")"
+);
 
 const MAKE_DUE: &str = "/* make_due */
     update refresh_state set next_refresh_at = clock(), due_source = $2, due_triggered_by = $3,
@@ -90,7 +141,7 @@ impl Store {
 
     /// Brings back accounts that were blocked for a key which a live process has; returns how many.
     pub async fn unblock_by_key(&self) -> Result<u64, StoreError> {
-        self.execute(UNBLOCK_BY_KEY, &[]).await
+        self.execute(UNBLOCK_BY_KEY, &[&LIVE_WITHIN.as_secs_f64()]).await
     }
 
     /// How many accounts are published and not yet claimed.

@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 use crate::{
     domain::account::{Environment, OrgId},
     store::{
+        attempt::due::count_due,
         fleet::figures::uuids,
         postgres::{
             error::StoreError,
@@ -65,17 +66,18 @@ const BACKLOG: &str = "/* backlog_samples */
     from backlog_samples where minute > clock() - make_interval(secs => $1) group by 1 order by 1";
 
 /// The statement counts only where the minute has no sample yet.
-const SAMPLE: &str = "/* sample_backlog */
+const SAMPLE: &str = concat!(
+    "/* sample_backlog */
     insert into backlog_samples (minute, due, outbox, in_flight)
-    select c.minute,
-        (select count(*) from (select 1 from refresh_state s join accounts a on a.id = s.account_id
-            where s.next_refresh_at <= c.at and s.lease_attempt is null and a.paused_at is null
-                and (s.queued_until is null or s.queued_until <= c.at) limit 100000) b)::integer,
+    select c.minute, ",
+    count_due!(),
+    "::integer,
         (select count(*) from connect_log_outbox)::integer,
         (select count(*) from refresh_state where lease_attempt is not null)::integer
     from (select at, date_trunc('minute', at) as minute from (select clock() as at) now) c
     where not exists (select from backlog_samples b where b.minute = c.minute)
-    on conflict do nothing";
+    on conflict do nothing"
+);
 
 const FORGET_SAMPLES: &str =
     "/* forget_samples */ delete from backlog_samples where minute < clock() - interval '8 days'";

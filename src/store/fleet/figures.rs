@@ -6,12 +6,16 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::instance::{LIVE_WITHIN, is_live};
 use crate::{
-    domain::account::OrgId,
-    store::postgres::{
-        error::StoreError,
-        pool::Store,
-        row::{FromRow, get},
+    domain::{account::OrgId, health::LATE},
+    store::{
+        attempt::due::{count_due, is_scheduled},
+        postgres::{
+            error::StoreError,
+            pool::Store,
+            row::{FromRow, get},
+        },
     },
 };
 
@@ -40,6 +44,12 @@ pub struct Health {
     pub tripped_breakers: Vec<String>,
     /// Live processes that do not work, and why.
     pub aside: Vec<String>,
+    /// Different sets of keys among live processes.
+    pub key_sets: i64,
+    /// Processes that fell silent within the hour without saying that they stop.
+    pub silent: i64,
+    /// Accounts that are late and have no valid token, although they may be refreshed.
+    pub overdue: i64,
     /// Accounts whose sellers must connect again.
     pub reconnect_required: i64,
     /// Accounts that something of ours keeps from being refreshed.
@@ -76,6 +86,9 @@ impl FromRow for Health {
             versions: get(row, "versions")?,
             tripped_breakers: get(row, "tripped_breakers")?,
             aside: get(row, "aside")?,
+            key_sets: get(row, "key_sets")?,
+            silent: get(row, "silent")?,
+            overdue: get(row, "overdue")?,
             reconnect_required: get(row, "reconnect_required")?,
             blocked: get(row, "blocked")?,
             due_backlog: get(row, "due_backlog")?,
@@ -89,9 +102,13 @@ impl FromRow for Health {
     }
 }
 
-const HEALTH: &str = "/* health */
+const HEALTH: &str = concat!(
+    "/* health */
     with c as materialized (select clock() as at),
-    live as (select id, role, note, version, git_commit from instances, c where stopped_at is null and last_seen_at > c.at - interval '15 seconds'),
+    heard as (select i.id, i.role, i.note, i.version, i.git_commit, i.key_ids, i.last_seen_at, i.last_tick_at, i.started_at, i.stopped_at, ",
+    is_live!("$2"),
+    " as live from c, instances i where i.last_seen_at > c.at - interval '1 hour'),
+    live as (select id, role, note, version, git_commit, key_ids, last_seen_at, last_tick_at from heard where live),
     newest as (select max(created_at) as at from connect_logs
         where $1::uuid[] is null or org_id = any($1)),
     tick as (select max(last_tick_at) as at from instances),
@@ -100,6 +117,13 @@ const HEALTH: &str = "/* health */
         tick.at as last_tick_at, extract(epoch from c.at - tick.at)::float8 as last_tick_age,
         (select count(*) from live where role in ('worker', 'all') and note is null) as workers,
         array(select id || ' ' || note from live where note is not null order by 1) as aside,
+        (select count(distinct key_ids) from live) as key_sets,
+        (select count(*) from heard where not live and stopped_at is null) as silent,
+        (select count(*) from (select from refresh_state s join accounts a on a.id = s.account_id
+                join keysets k on k.id = a.keyset_id join tokens t on t.account_id = a.id
+            where s.next_refresh_at <= c.at - make_interval(secs => $3) and k.state = 'ready' and ",
+    is_scheduled!(),
+    " and coalesce(t.access_expires_at <= c.at, true) limit 100000) late) as overdue,
         array(select client_id || ' (' || environment || ') is ' || state || ': ' || coalesce(state_reason, '')
             from keysets where state <> 'ready' order by 1 limit 20) as tripped_breakers,
         (select count(*) from refresh_state where standing = 'reconnect_required') as reconnect_required,
@@ -107,16 +131,15 @@ const HEALTH: &str = "/* health */
         (select count(*) from live where role in ('scheduler', 'all')) as schedulers,
         (select count(*) from live where role in ('log-writer', 'all')) as log_writers,
         array(select distinct version || ' ' || git_commit from live order by 1) as versions,
-        (select count(*) from (select 1 from refresh_state s join accounts a on a.id = s.account_id
-                join keysets k on k.id = a.keyset_id and k.state = 'ready'
-            where s.next_refresh_at <= c.at and s.lease_attempt is null and a.paused_at is null
-                and s.standing = 'active'
-                and (s.queued_until is null or s.queued_until <= c.at) limit 100000) b) as due_backlog,
+        ",
+    count_due!(),
+    " as due_backlog,
         oldest.n as outbox, extract(epoch from c.at - oldest.at)::float8 as outbox_age,
         (select coalesce(sum(attempts), 0)::bigint from keyset_ledger) as attempts,
         (select stored from connect_log_position) as stored,
         (select count(*) from refresh_state where lease_attempt is not null) as in_flight
-    from c, newest, tick, oldest";
+    from c, newest, tick, oldest"
+);
 
 /// When the newest entry was made.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +157,10 @@ const NEWEST_ENTRY: &str = "/* newest_entry */
 impl Store {
     /// The health of the whole; the newest entry is that of `orgs`, or of all.
     pub async fn health(&self, orgs: Option<&[OrgId]>) -> Result<Health, StoreError> {
-        let row = self.query_opt(HEALTH, &[&uuids(orgs)]).await?.expect("a select of figures returns a row");
+        let row = self
+            .query_opt(HEALTH, &[&uuids(orgs), &LIVE_WITHIN.as_secs_f64(), &LATE.as_secs_f64()])
+            .await?
+            .expect("a select of figures returns a row");
         Health::from_row(&row)
     }
 

@@ -71,12 +71,18 @@ pub struct Instance {
 }
 
 /// How long a silent process is taken for alive; heartbeats come every five seconds.
-const LIVE_WITHIN: Duration = Duration::from_secs(15);
+pub(in crate::store) const LIVE_WITHIN: Duration = Duration::from_secs(15);
+
+/// Whether process `i` lives at `c.at`; the parameter takes [`LIVE_WITHIN`] in seconds.
+macro_rules! is_live {
+    ($within:literal) => {
+        concat!("(i.stopped_at is null and i.last_seen_at > c.at - make_interval(secs => ", $within, "))")
+    };
+}
+pub(in crate::store) use is_live;
 
 impl FromRow for Instance {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        let silent_seconds: f64 = get(row, "silent_seconds")?;
-        let stopped_at: Option<DateTime<Utc>> = get(row, "stopped_at")?;
         Ok(Self {
             id: get(row, "id")?,
             role: get(row, "role")?,
@@ -86,13 +92,13 @@ impl FromRow for Instance {
             key_ids: get(row, "key_ids")?,
             started_at: get(row, "started_at")?,
             last_seen_at: get(row, "last_seen_at")?,
-            silent_seconds,
-            stopped_at,
+            silent_seconds: get(row, "silent_seconds")?,
+            stopped_at: get(row, "stopped_at")?,
             in_flight: get(row, "in_flight")?,
             takes_work: get(row, "takes_work")?,
             note: get(row, "note")?,
             last_tick_at: get(row, "last_tick_at")?,
-            live: stopped_at.is_none() && silent_seconds < LIVE_WITHIN.as_secs_f64(),
+            live: get(row, "live")?,
         })
     }
 }
@@ -109,12 +115,17 @@ const STOPPED: &str = "/* instance_stopped */
 const TICKED: &str = "/* scheduler_ticked */ update instances set last_tick_at = clock() where id = $1";
 
 /// Instances that have been silent for an hour are history.
-const LIST: &str = "/* list_instances */
-    select id, role, version, git_commit, environment, key_ids, started_at, last_seen_at,
-        extract(epoch from clock() - last_seen_at)::float8 as silent_seconds, stopped_at, in_flight, note, last_tick_at
-    from instances
-    where last_seen_at > clock() - interval '1 hour'
-    order by stopped_at is not null, role, started_at limit 500";
+const LIST: &str = concat!(
+    "/* list_instances */
+    with c as materialized (select clock() as at)
+    select i.id, i.role, i.version, i.git_commit, i.environment, i.key_ids, i.started_at, i.last_seen_at,
+        extract(epoch from c.at - i.last_seen_at)::float8 as silent_seconds, i.stopped_at, i.in_flight, i.takes_work,
+        i.note, i.last_tick_at, ",
+    is_live!("$1"),
+    " as live
+    from c, instances i where i.last_seen_at > c.at - interval '1 hour'
+    order by i.stopped_at is not null, i.role, i.started_at limit 500"
+);
 
 const FORGET: &str =
     "/* forget_instances */ delete from instances where last_seen_at < clock() - interval '7 days'";
@@ -152,7 +163,7 @@ impl Store {
 
     /// All instances heard of within the hour, the live ones first.
     pub async fn list_instances(&self) -> Result<Vec<Instance>, StoreError> {
-        read_all(&self.query(LIST, &[]).await?)
+        read_all(&self.query(LIST, &[&LIVE_WITHIN.as_secs_f64()]).await?)
     }
 
     /// Deletes instances that nobody has heard of for a week.

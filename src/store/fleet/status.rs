@@ -12,11 +12,15 @@ use crate::{
     domain::{
         account::{AccountId, Environment, OrgId, Status},
         class::Class,
+        health::LATE,
     },
-    store::postgres::{
-        error::StoreError,
-        pool::Store,
-        row::{FromRow, get, get_parsed, get_parsed_opt, read_all, read_each},
+    store::{
+        attempt::due::is_scheduled,
+        postgres::{
+            error::StoreError,
+            pool::Store,
+            row::{FromRow, get, get_parsed, get_parsed_opt, read_all, read_each},
+        },
     },
 };
 
@@ -49,7 +53,7 @@ pub struct AccountStatus {
     pub access_expires_at: Option<DateTime<Utc>>,
     /// When the refresh token ends, where known. A past time is a warning, never proof.
     pub refresh_expires_at: Option<DateTime<Utc>>,
-    /// Whether it ends within [`ENDS_SOON_DAYS`]: the seller must soon connect again.
+    /// Whether it ends within [`ENDS_SOON_DAYS`](crate::domain::health::ENDS_SOON_DAYS): the seller must soon connect again.
     pub ends_soon: bool,
     /// The last success.
     pub last_success_at: Option<DateTime<Utc>>,
@@ -112,16 +116,14 @@ pub struct StatusFilter {
     pub after: Option<AccountId>,
 }
 
-/// How many days before its end a refresh token is warned of.
-pub const ENDS_SOON_DAYS: u16 = 30;
-
 /// What is read of an account, by the names that [`ROWS`] gives it.
 const COLUMNS: &str = "account_id, username, house_name, org_id, org, environment, client_id, status, refresh_error, class,
     access_expires_at, refresh_expires_at, last_success_at, last_attempt_at, next_refresh_at, consecutive_failures, in_flight,
     ends_soon";
 
 /// Every account that the filter lets pass; the order and the end are the statement's.
-const ROWS: &str = "select s.account_id, a.username, a.house_name, a.org_id, o.name as org, a.environment, k.client_id,
+const ROWS: &str = concat!(
+    "select s.account_id, a.username, a.house_name, a.org_id, o.name as org, a.environment, k.client_id,
         case when a.paused_at is not null then 'paused'
             when s.standing = 'reconnect_required' then 'reconnect_required'
             when s.standing = 'blocked' or k.state = 'blocked' then 'blocked'
@@ -129,14 +131,17 @@ const ROWS: &str = "select s.account_id, a.username, a.house_name, a.org_id, o.n
             when t.access_expires_at <= c.at + make_interval(secs => $5) then 'expiring_soon'
             else 'ok' end as status,
         s.refresh_error, s.class, t.access_expires_at, t.refresh_expires_at, s.last_success_at, s.last_attempt_at,
-        case when a.paused_at is null and s.standing = 'active' then s.next_refresh_at end as next_refresh_at, s.consecutive_failures,
+        case when ",
+    is_scheduled!(),
+    " then s.next_refresh_at end as next_refresh_at, k.state = 'ready' as ready, s.consecutive_failures,
         s.lease_attempt is not null as in_flight,
         coalesce(t.refresh_expires_at <= c.at + interval '30 days', false) as ends_soon
     from (select clock() as at) c, refresh_state s
         join accounts a on a.id = s.account_id join orgs o on o.id = a.org_id
         join keysets k on k.id = a.keyset_id join tokens t on t.account_id = s.account_id
     where ($1::uuid[] is null or a.org_id = any($1)) and ($2::text is null or a.environment = $2)
-        and ($3::uuid is null or a.id = $3) and (not $4 or s.refresh_error is not null)";
+        and ($3::uuid is null or a.id = $3) and (not $4 or s.refresh_error is not null)"
+);
 
 const BY_ID: &str = "where ($6::uuid is null or account_id > $6) order by account_id limit $7";
 
@@ -206,12 +211,16 @@ impl Store {
             "/* status_counts */ with rows as ({ROWS})
              select status, count(*) as accounts, count(refresh_error) as failing, min(next_refresh_at) as next_refresh_at,
                 max(last_success_at) as last_success_at,
-                count(*) filter (where ends_soon) as ending
+                count(*) filter (where ends_soon) as ending,
+                count(*) filter (where status = 'expired' and ready
+                    and next_refresh_at <= clock() - make_interval(secs => $6)) as overdue
              from rows group by status order by status"
         );
         let Shared { orgs, environment, account, .. } = Shared::of(filter);
         let lead = lead.as_secs_f64();
-        read_all(&self.query(&sql, &[&orgs, &environment, &account, &filter.failing, &lead]).await?)
+        let params: [&(dyn ToSql + Sync); 6] =
+            [&orgs, &environment, &account, &filter.failing, &lead, &LATE.as_secs_f64()];
+        read_all(&self.query(&sql, &params).await?)
     }
 }
 
@@ -249,6 +258,8 @@ pub struct StatusCount {
     pub last_success_at: Option<DateTime<Utc>>,
     /// Those of them whose refresh token ends within 30 days: their sellers must connect again.
     pub ending: i64,
+    /// Those of them that are late and have no valid token, although they may be refreshed.
+    pub overdue: i64,
 }
 
 impl FromRow for StatusCount {
@@ -260,13 +271,15 @@ impl FromRow for StatusCount {
             next_refresh_at: get(row, "next_refresh_at")?,
             last_success_at: get(row, "last_success_at")?,
             ending: get(row, "ending")?,
+            overdue: get(row, "overdue")?,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ENDS_SOON_DAYS, ROWS};
+    use super::ROWS;
+    use crate::domain::health::ENDS_SOON_DAYS;
 
     #[test]
     fn a_token_ends_soon_within_the_days_that_are_told() {

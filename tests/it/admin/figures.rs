@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use reqwest::Method;
+use token_refresh::connect_log::Announcer;
 use token_refresh::domain::account::{Environment, Role};
 use token_refresh::domain::class::Class;
 use token_refresh::message::Source;
@@ -41,7 +42,17 @@ async fn metrics_are_well_formed_and_name_no_seller() {
     let user = stage.user("anna_user", &[(org, Role::Admin)]).await;
     let account = stage.account(org, Environment::Production, "mil_243_seller").await;
     stage.stored(&account, Source::Debug, Class::Refreshed, Some(&user.id.to_string())).await;
-    let answer = stage.send(stage.request(Method::GET, "/metrics")).await;
+    // Arrived and not stored: what became of it is counted, and the ledger of stored entries is not.
+    let mut arrived = stage.entry(&account, Source::Scheduled, Class::Timeout, None).await;
+    arrived.timings_ms.insert("call".into(), 30);
+    let announcer = Announcer::new(stage.broker.publisher());
+    let answer = eventually("an entry has arrived", || async {
+        announcer.announce(arrived.clone());
+        announcer.flush().await;
+        let answer = stage.send(stage.request(Method::GET, "/metrics")).await;
+        answer.text.contains("phase_seconds").then_some(answer)
+    })
+    .await;
     assert_eq!(answer.status, 200);
     assert!(answer.headers["content-type"].to_str().expect("text").starts_with("text/plain; version=0.0.4"));
     let hidden = [
@@ -55,9 +66,33 @@ async fn metrics_are_well_formed_and_name_no_seller() {
     for name in hidden {
         assert!(!answer.text.contains(&name), "{name} in {}", answer.text);
     }
+    expect_well_formed(&answer.text);
+    for line in [
+        "token_refresh_stored_total 1",
+        "token_refresh_quota_left{environment=\"production\",client_id=\"App-production\"} 950",
+        "token_refresh_queue_messages{queue=\"refresh.debug\"} 0",
+        "token_refresh_database_up 1",
+        "token_refresh_broker_up 1",
+        "token_refresh_findings{kind=\"no_worker\",weight=\"bad\"} 1",
+        "token_refresh_findings{kind=\"missing\",weight=\"bad\"} 1",
+        "token_refresh_findings{kind=\"dead_letters\",weight=\"bad\"} 0",
+    ] {
+        assert!(answer.text.lines().any(|found| found == line), "{line} in {}", answer.text);
+    }
+    for start in [
+        "token_refresh_entries_total{class=\"timeout\",source=\"scheduled\"} ",
+        "token_refresh_phase_seconds_count{phase=\"call\"} ",
+        "token_refresh_phase_seconds_bucket{phase=\"call\",le=\"0.04\"} ",
+    ] {
+        assert!(answer.text.lines().any(|found| found.starts_with(start)), "{start} in {}", answer.text);
+    }
+}
+
+/// Each name once, with its help and type, before its series.
+fn expect_well_formed(text: &str) {
     let mut families = HashSet::new();
-    let mut family = String::new();
-    for line in answer.text.lines() {
+    let (mut family, mut histogram) = (String::new(), false);
+    for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, help) = rest.split_once(' ').expect("a name and its help");
             assert!(name.starts_with("token_refresh_") && help.ends_with('.'), "{line}");
@@ -66,25 +101,20 @@ async fn metrics_are_well_formed_and_name_no_seller() {
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a name and its type");
             assert_eq!(name, family);
-            assert!(["gauge", "counter"].contains(&kind), "{line}");
+            assert!(["gauge", "counter", "histogram"].contains(&kind), "{line}");
+            histogram = kind == "histogram";
             assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
         } else {
             let (series, value) = line.rsplit_once(' ').expect("a series and its value");
-            assert_eq!(series.split('{').next(), Some(family.as_str()), "{line}");
+            let name = series.split('{').next().unwrap_or_default();
+            let part = name.strip_prefix(&family).unwrap_or_else(|| panic!("{line}"));
+            assert!(part.is_empty() != histogram, "{line}");
+            assert!(part.is_empty() || ["_bucket", "_sum", "_count"].contains(&part), "{line}");
             value.parse::<f64>().unwrap_or_else(|_| panic!("{line}"));
-            if let Some(labels) = series.strip_prefix(&format!("{family}{{")) {
+            if let Some(labels) = series.strip_prefix(&format!("{name}{{")) {
                 assert!(labels.ends_with("\"}") && labels.contains("=\""), "{line}");
             }
         }
-    }
-    for line in [
-        "token_refresh_stored_total 1",
-        "token_refresh_quota_left{environment=\"production\",client_id=\"App-production\"} 950",
-        "token_refresh_queue_messages{queue=\"refresh.debug\"} 0",
-        "token_refresh_database_up 1",
-        "token_refresh_broker_up 1",
-    ] {
-        assert!(answer.text.lines().any(|found| found == line), "{line} in {}", answer.text);
     }
 }
 

@@ -6,7 +6,8 @@ use token_refresh::domain::account::{AccountId, AttemptId, Environment, OrgId, R
 use token_refresh::domain::class::Class;
 use token_refresh::message::Source;
 
-use super::stage::{REFRESH_TOKEN, Stage, account_path};
+use super::stage::{REFRESH_TOKEN, Stage, User, account_path};
+use crate::support::eventually;
 
 const LOGS: &str = "/api/admin/ebay/tokens/terminal-logs";
 const STATUS: &str = "/api/admin/ebay/tokens/status";
@@ -184,10 +185,23 @@ async fn g9_only_platform_admins_see_what_concerns_the_fleet() {
 
     let detail = stage.get(&member, "/api/admin/workers").await.expect_problem(403);
     assert!(detail.contains("platform admins"), "{detail}");
-    let health = stage.get(&member, LOGS).await.json()["health"].clone();
+    expect_health_of_a_member(&stage, &member).await;
+    let health = stage.get(&root, LOGS).await.json()["health"].clone();
+    assert!(health["queues"].is_array() && health["attempts"].is_number(), "{health}");
+}
+
+/// Nothing of the fleet, nor of others' accounts.
+async fn expect_health_of_a_member(stage: &Stage, member: &User) {
+    let health = eventually("the feed is live", || async {
+        let health = stage.get(member, LOGS).await.json()["health"].clone();
+        (health["live"] == true).then_some(health)
+    })
+    .await;
     let shown: Vec<&str> = health.as_object().expect("health").keys().map(String::as_str).collect();
     let allowed = [
         "at",
+        "findings",
+        "headline",
         "last_tick_age_seconds",
         "last_tick_at",
         "live",
@@ -195,10 +209,14 @@ async fn g9_only_platform_admins_see_what_concerns_the_fleet() {
         "newest_entry_age_seconds",
         "newest_entry_at",
         "outbox_age_seconds",
+        "tone",
         "warnings",
         "workers",
     ];
     assert_eq!(shown, allowed);
-    let health = stage.get(&root, LOGS).await.json()["health"].clone();
-    assert!(health["queues"].is_array() && health["attempts"].is_number(), "{health}");
+    assert_eq!(health["headline"], "No worker is live: nothing is refreshed; and 2 more things to see to.");
+    let findings = health["findings"].as_array().expect("findings");
+    let kinds: Vec<_> = findings.iter().map(|finding| finding["kind"].as_str().expect("a kind")).collect();
+    assert_eq!(kinds, ["no_worker", "tick_late", "missing"]);
+    assert!(findings.iter().all(|finding| finding["remedy"] == "tell the operator"), "{findings:?}");
 }

@@ -17,7 +17,7 @@ async fn filters_stand_in_the_address_and_an_empty_screen_says_why() {
     let browser = site.browser(&site.stage.token, "/terminal").await;
     browser.until("document.querySelector('.empty').dataset.why === 'none'").await;
     browser.until("document.querySelector('.pill').innerText.includes('Live')").await;
-    assert!(browser.text("document.querySelector('.empty').innerText").await.contains("no worker is live"));
+    assert!(browser.text("document.querySelector('.empty').innerText").await.contains("No worker is live"));
 
     let (one, other) = (site.stage.account("mil_243").await, site.stage.account("other").await);
     let mut failed = site.entry(site.stage.org, one, "mil_243", Class::GrantSuspect).await;

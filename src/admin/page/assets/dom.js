@@ -104,7 +104,7 @@ const MARKS = { ok: "✓", warn: "▲", bad: "✕", off: "◼", live: "●", wai
 export const badge = (tone, text) =>
   h("span", { class: `badge ${tone}` }, h("span", { "aria-hidden": "true" }, MARKS[tone] ?? "·"), " ", text);
 
-/** What went wrong, for all to hear. @param {string} text */
+/** What went wrong, told to all. @param {string} text */
 export const problemLine = (text) => h("p", { class: "problem", role: "alert" }, "✕ ", foreign(text));
 
 /** What names who an account belongs to. @param {Account} account @returns {Child[]} */

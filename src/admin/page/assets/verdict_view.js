@@ -2,15 +2,12 @@
 // The health of all in a sentence, on top of the start page.
 
 import { badge, h, prose, put } from "./dom.js";
-
-/** @typedef {{tone: Tone, text: string, href: string, link: string}} Trouble */
-/** @typedef {{tone: Tone, text: string, problems: Trouble[]}} Verdict */
-
-/** The way to its fix. @param {Trouble} one */
-const fix = (one) => h("a", { href: one.href }, prose(one.link));
+import { placeOf } from "./verdict.js";
 
 export class VerdictView {
-  constructor() {
+  /** @param {boolean} fleet whether the page shows the fleet */
+  constructor(fleet) {
+    this.fleet = fleet;
     this.sentence = h("p", { class: "sentence", role: "status" }, "Looking …");
     this.problems = h("ul", { class: "problems", hidden: true });
     this.asOf = h("p", { class: "muted as-of" });
@@ -25,18 +22,31 @@ export class VerdictView {
     this.told = "";
   }
 
-  /** @param {Verdict} verdict @param {string} now */
-  show({ tone, text, problems }, now) {
+  /** The way to its fix. @param {Finding} one */
+  fix(one) {
+    const href = placeOf(one.kind, this.fleet);
+    return href ? h("a", { href }, prose(one.remedy)) : h("span", {}, prose(one.remedy));
+  }
+
+  /** @param {Health} health */
+  show({ at, tone, headline, findings }) {
     // Time that passes is no news to be read out.
-    const told = `${tone} ${text.replace(/\d+ (s|min) ago/, "")}`;
+    const told = `${tone} ${headline.replace(/\d+ (s|min) ago/, "")}`;
     this.sentence.setAttribute("aria-live", told === this.told ? "off" : "polite");
     this.told = told;
-    const [first, ...rest] = problems;
-    put(this.sentence, badge(tone, text), " ", first && fix(first));
+    // Where all is well, what was found are notes.
+    const weighty = tone === "ok" ? 0 : 1;
+    const rest = findings.slice(weighty);
+    put(
+      this.sentence,
+      badge(tone, headline),
+      " ",
+      findings.slice(0, weighty).map((one) => this.fix(one)),
+    );
     this.node.className = `verdict ${tone}`;
-    put(this.problems, ...rest.map((one) => h("li", {}, badge(one.tone, one.text), " ", fix(one))));
+    put(this.problems, ...rest.map((one) => h("li", {}, badge(one.tone, one.text), " ", this.fix(one))));
     this.problems.hidden = rest.length === 0;
-    this.asOf.textContent = `as of ${now.slice(11, 19)} UTC`;
+    this.asOf.textContent = `as of ${at.slice(11, 19)} UTC`;
   }
 
   /** Says that nothing is known. @param {string} why */

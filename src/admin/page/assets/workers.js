@@ -10,7 +10,6 @@ import { keysets } from "./keysets.js";
 import { DeadQueues, queuesTable } from "./queues.js";
 import { repeat } from "./repeat.js";
 import { session } from "./session.js";
-import { judge } from "./verdict.js";
 import { VerdictView } from "./verdict_view.js";
 
 const EVERY_MS = 3000;
@@ -29,7 +28,7 @@ const part = (id, title, ...inside) =>
 /** @param {string} label */
 const body = (label) => h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label });
 
-const verdict = new VerdictView();
+const verdict = new VerdictView(admin);
 const activity = new Activity();
 const instances = body("Table of instances");
 const queues = body("Table of queues");
@@ -70,7 +69,7 @@ async function look() {
   try {
     const [summary, workers] = await Promise.all([getSummary(), admin ? getWorkers() : null]);
     const now = summary.health.at;
-    verdict.show(judge(summary, workers), now);
+    verdict.show(summary.health);
     put(all, figures(summary, admin));
     put(quota, keysets(summary.quota));
     if (!workers) return;
