@@ -149,7 +149,8 @@ async fn an_accessibility_engine_finds_nothing_where_all_is_well() {
 
 #[tokio::test]
 async fn an_accessibility_engine_finds_nothing_where_much_is_broken() {
-    let site = Site::set().await;
+    let mut site = Site::set().await;
+    site.stage.expect_dead_letters(2..=2);
     let [_scheduler, mut worker, _writer] = site.stage.crew().await;
     let unwell = site.stage.seller_who("unwell_with_a_rather_long_name", Behaviour::Html502).await;
     let refused = site.stage.seller_who("refused", Behaviour::InvalidScope).await;

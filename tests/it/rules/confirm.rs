@@ -124,7 +124,7 @@ async fn g6_one_destroyed_row_among_a_thousand_is_diagnosed_and_holds_up_nobody(
         ))
         .await;
     let _crew = stage.crew().await;
-    crate::support::eventually("999 are fresh", || async {
+    crate::support::eventually_within(Duration::from_secs(240), "999 are fresh", || async {
         (count(&stage, "last_success_at is not null").await == 999).then_some(())
     })
     .await;

@@ -21,6 +21,9 @@ const DEAD: [&str; 4] =
 /// Where work waits.
 const WORK: [&str; 3] = [names::REFRESH_DUE, names::REFRESH_DEBUG, names::CONNECT_LOG_STORE];
 
+/// How much of each process's output a story that fails tells.
+const LINES_TOLD: usize = 20;
+
 /// Who played on a stage, and which troubles its story is about.
 #[derive(Default)]
 pub(in crate::support) struct Ending {
@@ -58,7 +61,20 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        assert!(self.finished || thread::panicking(), "this story ends without `Stage::finish`");
+        if thread::panicking() {
+            for process in self.cast() {
+                let lines = process.lines(|_| true);
+                let last = lines.len().saturating_sub(LINES_TOLD);
+                eprintln!(
+                    "{}, {} lines, the last of them:\n{}\n",
+                    process.name(),
+                    lines.len(),
+                    lines[last..].join("\n")
+                );
+            }
+        } else {
+            assert!(self.finished, "this story ends without `Stage::finish`");
+        }
     }
 }
 
@@ -168,17 +184,23 @@ impl Stage {
         let kept =
             "select array(select body from connect_logs union all select body from connect_log_outbox o
             where not exists (select from connect_logs l where l.id = o.id))";
-        let mut unsure = self.ending.expected.leases;
+        let (mut unsure, mut strangers) = (self.ending.expected.leases, Vec::new());
         for text in self.value::<Vec<String>>(kept).await {
             let entry: Entry = serde_json::from_str(&text).expect("a kept entry can be read");
             let named = entry.response.as_ref().and_then(|response| response.headers.get("rlogid"));
             let call = named.and_then(|rlogid| unnamed.remove(rlogid.as_str()));
             match entry.sent {
-                Sent::Yes => assert!(call.is_some(), "its call was answered, and told once: {entry:?}"),
+                Sent::Yes if call.is_none() => strangers.push(entry),
+                Sent::Yes => {}
                 Sent::Unknown => unsure += i64::from(call.is_none()),
                 Sent::No => assert_eq!(named, None, "nothing was sent: {entry:?}"),
             }
         }
+        let made_up = self.ending.made_up.load(Ordering::SeqCst);
+        assert!(
+            strangers.len() <= made_up,
+            "an answer is told once, by the call it came from: {strangers:#?}"
+        );
         assert!(
             i64::try_from(unnamed.len()).expect("few") <= unsure,
             "calls that no entry tells of: {unnamed:#?}"

@@ -149,11 +149,24 @@ impl Stage {
 
     /// Presses "Refresh (debug)": the request is stored and published.
     pub(crate) async fn debug(&self, account: AccountId) -> AttemptId {
+        let message = self.request(account).await;
+        self.publish(&message).await;
+        message.attempt
+    }
+
+    /// The same while links are cut: what is not published now, the scheduler publishes.
+    pub(crate) async fn debug_whatever_comes(&self, account: AccountId) -> AttemptId {
+        let message = self.request(account).await;
+        // An error is what the story is about.
+        let _ = publish_refresh(&self.broker.publisher(), &message).await;
+        message.attempt
+    }
+
+    /// Stores the request of a press.
+    async fn request(&self, account: AccountId) -> RefreshMessage {
         let request =
             self.store.put_request(account, Source::Debug, &self.user.to_string()).await.expect("a request");
-        let message = RefreshMessage { attempt: request.attempt, account, source: Source::Debug };
-        publish_refresh(&self.broker.publisher(), &message).await.expect("the broker takes it");
-        request.attempt
+        RefreshMessage { attempt: request.attempt, account, source: Source::Debug }
     }
 
     /// Publishes a message as the scheduler and the admin do.
