@@ -1,18 +1,12 @@
 //! Who this process is, and its heartbeat.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI32, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     message::Runner,
-    refresh::StandAside,
+    refresh::{InFlight, StandAside},
     store::{Heartbeat, Store},
     version::{COMMIT, VERSION, version},
 };
@@ -51,7 +45,7 @@ impl Instance {
         &self,
         store: &Store,
         key_ids: Vec<String>,
-        in_flight: Arc<AtomicI32>,
+        in_flight: InFlight,
         stand_aside: StandAside,
         shutdown: CancellationToken,
     ) {
@@ -69,7 +63,7 @@ impl Instance {
                 commit: COMMIT.into(),
                 environment: serde_json::json!({ "host": self.host, "pid": std::process::id() }),
                 key_ids: key_ids.clone(),
-                in_flight: in_flight.load(Ordering::Relaxed),
+                in_flight: in_flight.count(),
                 note: stand_aside.reason(),
             };
             let written = tokio::select! {

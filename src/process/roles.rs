@@ -1,11 +1,6 @@
 //! The roles: `scheduler`, `worker`, `log-writer`, `admin`, and `all` of them in one process.
 
-use std::{
-    net::SocketAddr,
-    process::ExitCode,
-    sync::{Arc, atomic::AtomicI32},
-    time::Duration,
-};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -23,7 +18,7 @@ use crate::{
     crypto::Keyring,
     ebay::{ClientSettings, EbayClient},
     queue::Broker,
-    refresh::{self, Handler, HandlerParts, StandAside, scheduler::Scheduler},
+    refresh::{self, Handler, HandlerParts, InFlight, StandAside, scheduler::Scheduler},
     store::Store,
     version::version,
 };
@@ -42,7 +37,7 @@ pub(crate) struct Process {
     /// Stops what stores and shows their last entries.
     publishing: CancellationToken,
     announcer: Announcer,
-    in_flight: Arc<AtomicI32>,
+    in_flight: InFlight,
     stand_aside: StandAside,
     refreshers: JoinSet<()>,
     publishers: JoinSet<()>,
@@ -69,7 +64,7 @@ impl Process {
             refreshing: CancellationToken::new(),
             publishing: CancellationToken::new(),
             announcer,
-            in_flight: Arc::new(AtomicI32::new(0)),
+            in_flight: InFlight::default(),
             stand_aside: StandAside::default(),
             refreshers: JoinSet::new(),
             publishers: JoinSet::new(),
@@ -82,7 +77,7 @@ impl Process {
     pub(crate) fn started(mut self) -> Self {
         let (instance, store, key_ids) = (self.instance.clone(), self.store.clone(), self.keyring.ids());
         let (in_flight, stand_aside, stopped) =
-            (Arc::clone(&self.in_flight), self.stand_aside.clone(), self.stopped.clone());
+            (self.in_flight.clone(), self.stand_aside.clone(), self.stopped.clone());
         tracing::info!(instance = instance.id, version = version(), keys = key_ids.join(","), "started");
         self.heartbeat
             .spawn(async move { instance.beat(&store, key_ids, in_flight, stand_aside, stopped).await });
@@ -122,7 +117,7 @@ impl Process {
             limits: args.limits()?,
             runner: self.instance.runner(),
             stand_aside: self.stand_aside.clone(),
-            in_flight: Arc::clone(&self.in_flight),
+            in_flight: self.in_flight.clone(),
         });
         let (broker, settings, shutdown) = (self.broker.clone(), args.settings(), self.refreshing.clone());
         self.refreshers

@@ -5,16 +5,14 @@
 //! finish, or by whoever closes its lease.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI32, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
     decide::{DEMOTED_EVERY, Decision, Policy, decide, spread_of},
     exchange::{self, Exchange, millis},
+    in_flight::InFlight,
     reap,
     stand_aside::StandAside,
 };
@@ -63,7 +61,7 @@ pub struct HandlerParts {
     /// Takes this worker off the queues should it lack a key that others have.
     pub stand_aside: StandAside,
     /// Counts attempts under way, for the heartbeat.
-    pub in_flight: Arc<AtomicI32>,
+    pub in_flight: InFlight,
 }
 
 /// The handler. Cheap to clone.
@@ -115,10 +113,8 @@ impl Handler {
             Ok(None) => return Disposition::Ack,
             Err(error) => return unclaimed(&message, &error).await,
         };
-        self.parts.in_flight.fetch_add(1, Ordering::Relaxed);
-        let disposition = self.attempt(&claim, started).await;
-        self.parts.in_flight.fetch_sub(1, Ordering::Relaxed);
-        disposition
+        let _counted = self.parts.in_flight.begin();
+        self.attempt(&claim, started).await
     }
 
     /// Claims the attempt; none if there is nothing to do, or if the answer is already written.

@@ -106,6 +106,7 @@
 mod decide;
 mod exchange;
 mod handler;
+mod in_flight;
 mod inspect;
 mod reap;
 pub mod scheduler;
@@ -115,6 +116,7 @@ mod worker;
 pub use self::{
     decide::{Decision, Policy, Unopened, decide, retry_in, spread_of},
     handler::{Handler, HandlerParts, Limits},
+    in_flight::InFlight,
     inspect::{Inspection, SealedView, inspect},
     reap::reap,
     stand_aside::StandAside,
