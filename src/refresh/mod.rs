@@ -109,6 +109,7 @@ mod handler;
 mod in_flight;
 mod inspect;
 mod reap;
+mod request;
 pub mod scheduler;
 mod stand_aside;
 mod worker;
@@ -119,6 +120,7 @@ pub use self::{
     in_flight::InFlight,
     inspect::{Inspection, SealedView, inspect},
     reap::reap,
+    request::{Requested, publish_refresh, request_refresh},
     stand_aside::StandAside,
     worker::{WorkerSettings, run},
 };

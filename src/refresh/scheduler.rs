@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{decide::Policy, reap};
+use super::{decide::Policy, reap, request::publish_refresh};
 use crate::{
     connect_log::Announcer,
-    message::{RefreshMessage, Runner, Source},
-    queue::{Publication, PublishError, Publisher, names},
+    message::Runner,
+    queue::{PublishError, Publisher},
     store::{Store, StoreError},
 };
 
@@ -117,10 +117,8 @@ impl Scheduler {
         let unclaimed = self.store.take_unclaimed_requests(s.republish_after, s.undelivered_after).await?;
         // At once: each waits for a broker that is away, and the rest of the tick waits for them all.
         let publishing = unclaimed.into_iter().map(|request| async move {
-            let message =
-                RefreshMessage { attempt: request.attempt, account: request.account, source: request.source };
             // Failed or not, it is published again until it is claimed or closed.
-            if let Err(error) = publish_refresh(&self.publisher, &message).await {
+            if let Err(error) = publish_refresh(&self.publisher, &request).await {
                 tracing::warn!(attempt.id = %request.attempt, error = %crate::logging::Chain(&error), "request not published");
             }
         });
@@ -135,9 +133,7 @@ impl Scheduler {
             tracing::info!(accounts = found, "the key that these accounts lacked is there; they are due");
         }
         for probe in self.store.take_probes().await? {
-            let message =
-                RefreshMessage { attempt: probe.attempt, account: probe.account, source: probe.source };
-            if let Err(error) = publish_refresh(&self.publisher, &message).await {
+            if let Err(error) = publish_refresh(&self.publisher, &probe).await {
                 tracing::warn!(attempt.id = %probe.attempt, error = %crate::logging::Chain(&error), "probe not published");
             }
         }
@@ -151,17 +147,10 @@ impl Scheduler {
             let slice = room.min(SLICE_MAX);
             let due = self.store.take_due(slice, self.settings.claim_within).await?;
             let taken = due.len();
-            let messages = due.into_iter().map(|due| RefreshMessage {
-                attempt: due.attempt,
-                account: due.account,
-                source: due.source,
-            });
-            let refused: Vec<_> = stream::iter(messages)
-                .map(|message| async move {
-                    publish_refresh(&self.publisher, &message)
-                        .await
-                        .err()
-                        .map(|error| (message.attempt, error))
+            let refused: Vec<_> = stream::iter(due)
+                .map(|due| async move {
+                    let published = publish_refresh(&self.publisher, &due).await;
+                    published.err().map(|error| (due.attempt, error))
                 })
                 .buffer_unordered(CONFIRMS)
                 .filter_map(|refused| async move { refused })
@@ -220,26 +209,4 @@ fn report(part: &str, result: Result<(), StoreError>) -> bool {
     let Err(error) = result else { return true };
     tracing::warn!(part, error = %crate::logging::Chain(&error), "a part of the tick failed; the next tick tries again");
     false
-}
-
-/// Publishes a refresh to the queue of its kind.
-pub async fn publish_refresh(publisher: &Publisher, message: &RefreshMessage) -> Result<(), PublishError> {
-    let id = message.attempt.to_string();
-    let traceparent =
-        format!("00-{}-{:016x}-01", message.attempt.0.simple(), rand::random_range(1..=u64::MAX));
-    let routing_key = match message.source {
-        Source::Debug => names::REFRESH_DEBUG,
-        Source::Scheduled | Source::Admin => names::REFRESH_DUE,
-    };
-    let body = message.to_bytes();
-    publisher
-        .publish(&Publication {
-            exchange: names::REFRESH,
-            routing_key,
-            message_id: &id,
-            message_type: message.message_type(),
-            body: &body,
-            traceparent: Some(&traceparent),
-        })
-        .await
 }

@@ -20,9 +20,8 @@ pub use self::{
     attempt::{
         budget::QuotaUse,
         claim::types::{Claim, ClaimOutcome, ClaimRequest, LeaseTerms},
-        due::DueAccount,
         finish::types::{Effect, Finish, FinishOutcome, NewRefreshToken},
-        request::{OpenRequest, RequestState},
+        request::RequestState,
     },
     entry::{
         history::{BadCursor, Cursor, EntryFilter, EntryPage},

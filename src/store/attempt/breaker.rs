@@ -6,16 +6,17 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{due::DueAccount, finish::types::Finish};
+use super::{due::Due, finish::types::Finish};
 use crate::{
     domain::{
         account::AttemptId,
         breaker::{Breaker, Change, Signal, SignalKind},
     },
+    message::RefreshMessage,
     store::postgres::{
         error::StoreError,
         pool::{InTransaction, Store},
-        row::{FromRow, get, get_parsed, read_all},
+        row::{FromRow, get, get_parsed, read_all, read_each},
     },
 };
 
@@ -176,8 +177,9 @@ const TAKE_PROBES: &str = "/* take_probes */
 impl Store {
     /// Takes an account for each tripped breaker that is to be probed, under fresh attempt ids. The
     /// claim sees to it that one probe runs at a time.
-    pub async fn take_probes(&self) -> Result<Vec<DueAccount>, StoreError> {
+    pub async fn take_probes(&self) -> Result<Vec<RefreshMessage>, StoreError> {
         let attempts: Vec<Uuid> = (0..100).map(|_| AttemptId::fresh().0).collect();
-        read_all(&self.query(TAKE_PROBES, &[&attempts]).await?)
+        let taken = self.query(TAKE_PROBES, &[&attempts]).await?;
+        Ok(read_each(&taken)?.into_iter().map(|Due(message)| message).collect())
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::account::{AccountId, AttemptId},
-    message::Source,
+    message::{RefreshMessage, Source},
     store::postgres::{
         error::StoreError,
         pool::Store,
@@ -16,24 +16,16 @@ use crate::{
 };
 
 /// An account that was taken as due, under a fresh attempt id.
-#[derive(Debug, Clone)]
-pub struct DueAccount {
-    /// The attempt's id.
-    pub attempt: AttemptId,
-    /// The account.
-    pub account: AccountId,
-    /// Who made it due.
-    pub source: Source,
-}
+pub(super) struct Due(pub(super) RefreshMessage);
 
-impl FromRow for DueAccount {
+impl FromRow for Due {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let id: Uuid = get(row, "account_id")?;
-        Ok(Self {
+        Ok(Self(RefreshMessage {
             attempt: AttemptId(get(row, "queued_attempt")?),
             account: AccountId(id),
             source: get_parsed(row, "refresh_state", "due_source", &id)?,
-        })
+        }))
     }
 }
 
@@ -76,9 +68,10 @@ impl Store {
         &self,
         limit: usize,
         claim_within: Duration,
-    ) -> Result<Vec<DueAccount>, StoreError> {
+    ) -> Result<Vec<RefreshMessage>, StoreError> {
         let attempts: Vec<Uuid> = (0..limit).map(|_| AttemptId::fresh().0).collect();
-        read_each(&self.query(TAKE_DUE, &[&attempts, &claim_within.as_secs_f64()]).await?)
+        let taken = self.query(TAKE_DUE, &[&attempts, &claim_within.as_secs_f64()]).await?;
+        Ok(read_each(&taken)?.into_iter().map(|Due(message)| message).collect())
     }
 
     /// Gives back accounts whose message the broker did not take: they are due at once.

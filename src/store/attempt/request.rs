@@ -13,7 +13,7 @@ use crate::{
         account::{AccountId, AttemptId},
         class::{Class, NotRun},
     },
-    message::{Draft, Entry, Runner, Source, Subject},
+    message::{Draft, Entry, RefreshMessage, Runner, Source, Subject},
     store::{
         entry::outbox::{EntryRow, put_outbox},
         lock::{COUNT_ATTEMPTS, LOCK_LEDGER},
@@ -25,18 +25,7 @@ use crate::{
     },
 };
 
-/// A request that waits for a worker.
-#[derive(Debug, Clone)]
-pub struct OpenRequest {
-    /// The attempt's id.
-    pub attempt: AttemptId,
-    /// The account.
-    pub account: AccountId,
-    /// Whether it is a debug run.
-    pub source: Source,
-}
-
-impl FromRow for OpenRequest {
+impl FromRow for RefreshMessage {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let attempt: Uuid = get(row, "attempt")?;
         Ok(Self {
@@ -146,14 +135,14 @@ impl Store {
         account: AccountId,
         source: Source,
         triggered_by: &str,
-    ) -> Result<OpenRequest, StoreError> {
+    ) -> Result<RefreshMessage, StoreError> {
         let attempt = AttemptId::fresh();
         if source == Source::Admin {
             // On-demand use: the account comes first when the quota does not suffice for all.
             self.execute(TOUCH, &[&account.0]).await?;
         }
         self.execute(PUT_REQUEST, &[&attempt.0, &account.0, &source.as_str(), &triggered_by]).await?;
-        Ok(OpenRequest { attempt, account, source })
+        Ok(RefreshMessage { attempt, account, source })
     }
 
     /// Requests that nobody has claimed for `after`, to be published again; those older than
@@ -162,7 +151,7 @@ impl Store {
         &self,
         after: Duration,
         close_after: Duration,
-    ) -> Result<Vec<OpenRequest>, StoreError> {
+    ) -> Result<Vec<RefreshMessage>, StoreError> {
         read_each(&self.query(TAKE_UNCLAIMED, &[&after.as_secs_f64(), &close_after.as_secs_f64()]).await?)
     }
 

@@ -14,7 +14,7 @@ use token_refresh::{
     fake_ebay::{Behaviour, Call, FakeEbay},
     message::{Entry, RefreshMessage, Source},
     queue::Broker,
-    refresh::scheduler::publish_refresh,
+    refresh::{publish_refresh, request_refresh},
     store::{
         AccountStatus, EntryFilter, ImportOutcome, ImportToken, Membership, NewAccount, NewKeyset,
         PoolSettings, StatusFilter, Store,
@@ -220,11 +220,12 @@ impl Stage {
 
     /// Presses "Refresh (debug)": the request is stored and published.
     pub(crate) async fn debug(&self, account: AccountId) -> AttemptId {
-        let request =
-            self.store.put_request(account, Source::Debug, &self.user.to_string()).await.expect("a request");
-        let message = RefreshMessage { attempt: request.attempt, account, source: Source::Debug };
-        publish_refresh(&self.broker.publisher(), &message).await.expect("the broker takes it");
-        request.attempt
+        let (publisher, by) = (self.broker.publisher(), self.user.to_string());
+        let request = request_refresh(&self.store, publisher, account, Source::Debug, &by).await;
+        let request = request.expect("a request");
+        let attempt = request.attempt;
+        request.published().await.expect("the broker takes it");
+        attempt
     }
 
     /// Publishes a message as the scheduler and the admin do.
