@@ -14,6 +14,7 @@ mod problem;
 mod router;
 mod server;
 mod state;
+mod tone;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

@@ -7,5 +7,6 @@ pub mod budget;
 pub mod class;
 pub mod lanes;
 pub mod retry;
+pub mod screen;
 pub mod token;
 pub mod verdict;

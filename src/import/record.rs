@@ -13,6 +13,7 @@ use super::{
 };
 use crate::domain::{
     account::Environment,
+    screen::is_hidden,
     token::{RefreshToken, SEALED_PREFIX, TOKEN_PREFIX},
 };
 
@@ -146,6 +147,5 @@ fn looks_like_token(text: &str) -> bool {
 
 /// Whether a terminal or page would not show `character`, or show others differently for it.
 fn changes_display(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    is_hidden(character) || matches!(character, '\n' | '\t')
 }

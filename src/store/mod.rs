@@ -31,7 +31,7 @@ pub use self::{
     fleet::{
         figures::{Health, NewestEntry},
         instance::{Heartbeat, Instance},
-        status::{AccountStatus, StatusCount, StatusFilter},
+        status::{AccountStatus, ENDS_SOON_DAYS, StatusCount, StatusFilter},
     },
     postgres::{
         coalesce::Coalescer,

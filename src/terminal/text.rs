@@ -1,5 +1,7 @@
 //! Foreign text on a terminal.
 
+use crate::domain::screen::is_hidden;
+
 /// Makes text harmless for a terminal: control characters, escape sequences and marks that turn the
 /// writing direction stand as `\u{…}`. Line breaks and tabs too, unless `multiline`.
 pub fn printable(text: &str, multiline: bool) -> String {
@@ -7,8 +9,7 @@ pub fn printable(text: &str, multiline: bool) -> String {
     for character in text.chars() {
         let harmless = match character {
             '\n' | '\t' => multiline,
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => false,
-            _ => !character.is_control(),
+            _ => !is_hidden(character),
         };
         if harmless { out.push(character) } else { out.extend(character.escape_unicode()) }
     }

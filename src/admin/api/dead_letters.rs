@@ -29,7 +29,10 @@ pub(in crate::admin) async fn get(
     Params(query): Params<Query>,
 ) -> Result<Json<Value>, Problem> {
     user.require_platform_admin("Dead letters")?;
-    let letters = broker.dead_letters(&queue, usize::try_from(query.limit.0).unwrap_or(1)).await?;
+    let limit = usize::try_from(query.limit.0).unwrap_or(1);
+    let mut letters = broker.dead_letters(&queue, limit + 1).await?;
+    let more = letters.len() > limit;
+    letters.truncate(limit);
     let letters: Vec<Value> = letters
         .into_iter()
         .map(|letter| {
@@ -44,7 +47,7 @@ pub(in crate::admin) async fn get(
             })
         })
         .collect();
-    Ok(Json(json!({ "queue": queue, "letters": letters })))
+    Ok(Json(json!({ "queue": queue, "letters": letters, "more": more })))
 }
 
 /// The body: one letter by its key, or all.

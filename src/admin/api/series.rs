@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::extract::Params;
@@ -14,13 +14,18 @@ use crate::{
 };
 
 /// How far back.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Past {
+pub(in crate::admin) enum Past {
     /// In spans of a minute.
     Hour,
     /// In spans of half an hour.
     Day,
+}
+
+impl Past {
+    /// All there are, the first of which is shown first.
+    pub(in crate::admin) const ALL: [Self; 2] = [Self::Hour, Self::Day];
 }
 
 /// The query's parameters.

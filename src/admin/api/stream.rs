@@ -32,7 +32,7 @@ use super::{
     extract::Params,
     health::FleetFigures,
     stream_slots::{StreamSlot, StreamSlots},
-    terminal_logs::Filter,
+    terminal_logs::{Filter, Placed},
 };
 use crate::{
     admin::{
@@ -169,7 +169,7 @@ impl Stream {
 
 fn told(event: FeedEvent) -> Event {
     match event {
-        FeedEvent::Entry { entry, cursor } => self::event("entry", cursor, &*entry),
+        FeedEvent::Entry { entry, cursor } => self::event("entry", cursor, &Placed::of(&entry)),
         FeedEvent::Cursor(position) => cursor(position),
         FeedEvent::Gap { asked, first } => {
             self::event("gap", first - 1, &json!({ "asked": asked, "first": first }))

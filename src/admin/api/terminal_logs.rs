@@ -3,7 +3,7 @@
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -17,7 +17,7 @@ use crate::{
         account::{AccountId, Environment},
         class::Class,
     },
-    message::{Action, Source},
+    message::{Action, Entry, Source},
     store::{Cursor, EntryFilter, Store},
 };
 
@@ -65,8 +65,28 @@ pub(in crate::admin) async fn get(
     let filter = Filter::of(&query).for_user(&store, &user).await?;
     let (page, health) =
         tokio::try_join!(store.history_page(&filter, before.as_ref(), query.limit.0), fleet.seen_by(&user))?;
-    let next_before = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(json!({ "entries": page.entries, "next_before": next_before, "health": health })))
+    let entries: Vec<Placed<'_>> = page.entries.iter().map(Placed::of).collect();
+    Ok(Json(json!({
+        "entries": entries,
+        "next_before": page.next.map(|cursor| cursor.to_string()),
+        "searched_to": page.next.map(|cursor| cursor.created_at),
+        "health": health,
+    })))
+}
+
+/// An entry with its place in history: what is asked for `before` that is older. As texts, cursors
+/// sort as their entries do.
+#[derive(Serialize)]
+pub(in crate::admin) struct Placed<'a> {
+    #[serde(flatten)]
+    entry: &'a Entry,
+    cursor: String,
+}
+
+impl<'a> Placed<'a> {
+    pub(in crate::admin) fn of(entry: &'a Entry) -> Self {
+        Self { entry, cursor: Cursor::of(entry).to_string() }
+    }
 }
 
 impl<'a> Filter<'a> {

@@ -17,9 +17,22 @@ const IMAGE: &str = "image/svg+xml";
 
 macro_rules! assets {
     ($($name:literal $kind:ident,)+) => {
-        [$(Asset { name: $name, kind: $kind, text: include_str!(concat!("assets/", $name)) },)+]
+        [
+            Asset { name: "app.css", kind: STYLE, text: APP },
+            $(Asset { name: $name, kind: $kind, text: include_str!(concat!("assets/", $name)) },)+
+        ]
     };
 }
+
+/// The style sheet, from parts in the order in which later rules win.
+const APP: &str = concat!(
+    include_str!("styles/base.css"),
+    include_str!("styles/frame.css"),
+    include_str!("styles/workers.css"),
+    include_str!("styles/terminal.css"),
+    include_str!("styles/accounts.css"),
+    include_str!("styles/phones.css"),
+);
 
 struct Asset {
     name: &'static str,
@@ -27,29 +40,58 @@ struct Asset {
     text: &'static str,
 }
 
-static ASSETS: [Asset; 23] = assets! {
+static ASSETS: [Asset; 53] = assets! {
     "account.js" SCRIPT,
-    "account_parts.js" SCRIPT,
+    "account_actions.js" SCRIPT,
+    "account_words.js" SCRIPT,
     "accounts.js" SCRIPT,
+    "accounts_form.js" SCRIPT,
+    "accounts_table.js" SCRIPT,
+    "activity.js" SCRIPT,
+    "align.js" SCRIPT,
     "api.js" SCRIPT,
-    "app.css" STYLE,
+    "arrivals.js" SCRIPT,
     "compare.js" SCRIPT,
     "dead_letters.js" SCRIPT,
     "debug_run.js" SCRIPT,
+    "dialog.js" SCRIPT,
     "dom.js" SCRIPT,
     "empty.js" SCRIPT,
     "entry.js" SCRIPT,
+    "entry_text.js" SCRIPT,
+    "fields.js" SCRIPT,
+    "figures.js" SCRIPT,
+    "filter_address.js" SCRIPT,
     "filters.js" SCRIPT,
     "icon.svg" IMAGE,
     "inspection.js" SCRIPT,
+    "instances.js" SCRIPT,
+    "json.js" SCRIPT,
+    "judgement.js" SCRIPT,
     "keysets.js" SCRIPT,
     "list.js" SCRIPT,
     "live.js" SCRIPT,
+    "past.js" SCRIPT,
+    "phases.js" SCRIPT,
+    "picked.js" SCRIPT,
     "plot.js" SCRIPT,
+    "plot_table.js" SCRIPT,
     "problem.js" SCRIPT,
+    "queues.js" SCRIPT,
+    "repeat.js" SCRIPT,
+    "rows.js" SCRIPT,
+    "scale.js" SCRIPT,
+    "session.js" SCRIPT,
     "sign_in.js" SCRIPT,
+    "tables.js" SCRIPT,
     "terminal.js" SCRIPT,
+    "terminal_head.js" SCRIPT,
+    "terminal_keys.js" SCRIPT,
+    "terminal_view.js" SCRIPT,
+    "terminal_words.js" SCRIPT,
+    "text.js" SCRIPT,
     "verdict.js" SCRIPT,
+    "verdict_view.js" SCRIPT,
     "workers.js" SCRIPT,
 };
 

@@ -6,6 +6,7 @@
 mod assets;
 mod shell;
 mod sign_in;
+mod vocabulary;
 
 use axum::{
     Router,

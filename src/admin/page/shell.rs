@@ -8,14 +8,15 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{HEADERS, assets};
+use super::{HEADERS, assets, vocabulary};
 use crate::{
     admin::{
         auth::authenticator::{Authenticator, SignedIn},
         problem::Problem,
         state::AdminState,
     },
-    domain::class::{Class, NotRun},
+    domain::account::{OrgId, Role},
+    store::Member,
     version::VERSION,
 };
 
@@ -33,7 +34,7 @@ struct Shell {
     script: &'static str,
     folder: &'static str,
     user: String,
-    /// Who the user is and what they may do, and the words for classes; JSON.
+    /// Who the user is, what they may do, and the words for what is shown; JSON.
     session: String,
     version: &'static str,
 }
@@ -81,20 +82,13 @@ fn elsewhere(parts: &Parts) -> Response {
         return page(StatusCode::OK, &Again);
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let next = if path == "/" { String::new() } else { format!("?next={}", encode(path)) };
-    (StatusCode::SEE_OTHER, [(header::LOCATION, format!("/sign-in{next}"))]).into_response()
-}
-
-/// Percent-encodes a path for a query's value.
-fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    text.bytes().fold(String::new(), |out, byte| {
-        if plain(byte) {
-            out + char::from(byte).encode_utf8(&mut [0; 4])
-        } else {
-            out + &format!("%{byte:02X}")
+    let next = match path {
+        "/" => String::new(),
+        path => {
+            format!("?{}", form_urlencoded::Serializer::new(String::new()).append_pair("next", path).finish())
         }
-    })
+    };
+    (StatusCode::SEE_OTHER, [(header::LOCATION, format!("/sign-in{next}"))]).into_response()
 }
 
 pub(super) async fn workers(State(authenticator): State<Authenticator>, Looking(user): Looking) -> Response {
@@ -138,20 +132,15 @@ async fn shell(
     };
     let users: Map<String, Value> =
         users.into_iter().map(|(id, name)| (id.to_string(), name.into())).collect();
-    let roles: Map<String, Value> = member
-        .memberships
-        .iter()
-        .map(|membership| (membership.org.to_string(), membership.role.as_str().into()))
-        .collect();
     let session = json!({
         "id": member.id,
         "name": member.name,
         "platform_admin": member.platform_admin,
         "orgs": orgs,
-        "roles": roles,
         "users": users,
-        "classes": words(Class::ALL.iter().map(|class| (class.as_str(), class.meaning(), class.next_step()))),
-        "not_run": words(NotRun::ALL.iter().map(|reason| (reason.as_str(), reason.meaning(), ""))),
+        "member": member.platform_admin || !member.memberships.is_empty(),
+        "operates": operates(member),
+        "words": vocabulary::words(),
     });
     let shell = Shell {
         title,
@@ -165,8 +154,10 @@ async fn shell(
     page(StatusCode::OK, &shell)
 }
 
-fn words<'a>(words: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> Map<String, Value> {
-    words.map(|(name, meaning, next)| (name.to_owned(), json!([meaning, next]))).collect()
+/// The orgs in which the member may do an operator's work; none is all.
+fn operates(member: &Member) -> Option<Vec<OrgId>> {
+    let operated = member.memberships.iter().filter(|membership| membership.role >= Role::Operator);
+    (!member.platform_admin).then(|| operated.map(|membership| membership.org).collect())
 }
 
 /// Renders a template as a page.

@@ -100,6 +100,13 @@ pub struct Cursor {
     pub id: AttemptId,
 }
 
+impl Cursor {
+    /// The place of `entry`.
+    pub fn of(entry: &Entry) -> Self {
+        Self { created_at: entry.created_at, id: entry.id }
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.created_at.timestamp_micros(), self.id.0.simple())

@@ -49,6 +49,8 @@ pub struct AccountStatus {
     pub access_expires_at: Option<DateTime<Utc>>,
     /// When the refresh token ends, where known. A past time is a warning, never proof.
     pub refresh_expires_at: Option<DateTime<Utc>>,
+    /// Whether it ends within [`ENDS_SOON_DAYS`]: the seller must soon connect again.
+    pub ends_soon: bool,
     /// The last success.
     pub last_success_at: Option<DateTime<Utc>>,
     /// The last attempt.
@@ -79,6 +81,7 @@ impl FromRow for AccountStatus {
             next_step: class.map(Class::next_step),
             access_expires_at: get(row, "access_expires_at")?,
             refresh_expires_at: get(row, "refresh_expires_at")?,
+            ends_soon: get(row, "ends_soon")?,
             last_success_at: get(row, "last_success_at")?,
             last_attempt_at: get(row, "last_attempt_at")?,
             next_refresh_at: get(row, "next_refresh_at")?,
@@ -109,6 +112,9 @@ pub struct StatusFilter {
     pub after: Option<AccountId>,
 }
 
+/// How many days before its end a refresh token is warned of.
+pub const ENDS_SOON_DAYS: u16 = 30;
+
 /// Every account that the filter lets pass; the order and the end are the statement's.
 const ROWS: &str = "select s.account_id, a.username, a.house_name, a.org_id, o.name as org, a.environment, k.client_id,
         case when a.paused_at is not null then 'paused'
@@ -119,7 +125,8 @@ const ROWS: &str = "select s.account_id, a.username, a.house_name, a.org_id, o.n
             else 'ok' end as status,
         s.refresh_error, s.class, t.access_expires_at, t.refresh_expires_at, s.last_success_at, s.last_attempt_at,
         case when a.paused_at is null and s.standing = 'active' then s.next_refresh_at end as next_refresh_at, s.consecutive_failures,
-        s.lease_attempt is not null as in_flight
+        s.lease_attempt is not null as in_flight,
+        coalesce(t.refresh_expires_at <= c.at + interval '30 days', false) as ends_soon
     from (select clock() as at) c, refresh_state s
         join accounts a on a.id = s.account_id join orgs o on o.id = a.org_id
         join keysets k on k.id = a.keyset_id join tokens t on t.account_id = s.account_id
@@ -131,7 +138,7 @@ const BY_ID: &str = "where ($6::uuid is null or account_id > $6) order by accoun
 /// What a person must see to comes first.
 const RANKED: &str = "select *, case status when 'reconnect_required' then 0 when 'blocked' then 1 when 'expired' then 2
             when 'paused' then 7 else case when refresh_error is not null then 3
-                when refresh_expires_at <= clock() + interval '30 days' then 4 when status = 'ok' then 6 else 5 end
+                when ends_soon then 4 when status = 'ok' then 6 else 5 end
         end as rank from rows
     where ($8::text is null or status = $8)
         and ($10::int is null or refresh_expires_at <= clock() + make_interval(days => $10))
@@ -190,7 +197,7 @@ impl Store {
             "/* status_counts */ with rows as ({ROWS})
              select status, count(*) as accounts, count(refresh_error) as failing, min(next_refresh_at) as next_refresh_at,
                 max(last_success_at) as last_success_at,
-                count(*) filter (where refresh_expires_at <= clock() + interval '30 days') as ending
+                count(*) filter (where ends_soon) as ending
              from rows group by status order by status"
         );
         let Shared { orgs, environment, account, .. } = Shared::of(filter);
@@ -245,5 +252,15 @@ impl FromRow for StatusCount {
             last_success_at: get(row, "last_success_at")?,
             ending: get(row, "ending")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENDS_SOON_DAYS, ROWS};
+
+    #[test]
+    fn a_token_ends_soon_within_the_days_that_are_told() {
+        assert!(ROWS.contains(&format!("interval '{ENDS_SOON_DAYS} days'")));
     }
 }

@@ -1,6 +1,9 @@
 //! Everybody can use it: an accessibility engine on every page in both schemes, and the keyboard alone.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use serde_json::{Value, json};
 use token_refresh::{domain::class::Class, fake_ebay::Behaviour};
@@ -13,36 +16,22 @@ use crate::support::{
     proxy::Proxy,
 };
 
-/// The engine, from the npm registry; in tests only.
-const AXE: &str = "axe-core@4.10.3";
-
-/// The engine's script, fetched once and kept beside the build.
+/// The engine's script, installed once with the other tools of the page's tests.
 async fn axe() -> &'static str {
     static SCRIPT: OnceCell<String> = OnceCell::const_new();
     SCRIPT
         .get_or_init(|| async {
-            let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(AXE);
-            let script = folder.join("package/axe.min.js");
+            let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
+            let script = tools.join("node_modules/axe-core/axe.min.js");
             if !script.exists() {
-                std::fs::create_dir_all(&folder).expect("the build's folder can be written");
-                let packed = Command::new("npm")
-                    .args(["pack", AXE, "--silent"])
-                    .current_dir(&folder)
+                let install = Command::new("npm")
+                    .args(["ci", "--no-audit", "--no-fund"])
+                    .current_dir(&tools)
                     .stdin(Stdio::null())
                     .kill_on_drop(true)
                     .output();
-                let packed = in_time("npm", packed).await.expect("npm is installed: apt-get install npm");
-                assert!(
-                    packed.status.success(),
-                    "npm pack {AXE}: {}",
-                    String::from_utf8_lossy(&packed.stderr)
-                );
-                let name = String::from_utf8(packed.stdout).expect("a file's name");
-                let unpacked = Command::new("tar")
-                    .args(["-xzf", name.trim(), "package/axe.min.js"])
-                    .current_dir(&folder)
-                    .status();
-                assert!(unpacked.await.expect("tar runs").success());
+                let done = in_time("npm", install).await.expect("npm is installed: apt-get install npm");
+                assert!(done.status.success(), "npm ci: {}", String::from_utf8_lossy(&done.stderr));
             }
             std::fs::read_to_string(script).expect("the engine's script")
         })

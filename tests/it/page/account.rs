@@ -1,7 +1,10 @@
 //! Refresh (debug) from the press to the top of the terminal, and what a viewer does not see.
 
 use serde_json::json;
-use token_refresh::{domain::account::Role, fake_ebay::Behaviour};
+use token_refresh::{
+    domain::{account::Role, class::Class},
+    fake_ebay::Behaviour,
+};
 
 use super::stage::Site;
 
@@ -62,4 +65,35 @@ async fn a_viewer_sees_no_button_that_would_be_refused() {
     );
     assert_eq!(browser.text(buttons).await, "Last hour,Last day");
     assert_eq!(browser.errors().await, Vec::<String>::new(), "nothing was asked that is refused");
+}
+
+#[tokio::test]
+async fn the_page_of_an_account_shows_that_accounts_entries_alone() {
+    let site = Site::set().await;
+    let one = site.stage.rested_seller("mil_243").await;
+    let other = site.stage.rested_seller("other").await;
+    let new = site.stage.rested_seller("new").await;
+    let kept = site.history(one, "mil_243", 3).await;
+    site.history(other, "other", 3).await;
+    let browser = site.browser(&site.stage.token, &format!("/accounts/{one}")).await;
+    let shown = "[...document.querySelectorAll('.terminal article')].map(article => article.dataset.id)";
+    let expected: Vec<String> = kept.iter().rev().map(|entry| entry.id.to_string()).collect();
+    browser.until("document.querySelector('.terminal .pill')?.innerText.includes('Live')").await;
+    browser.until(&format!("{shown}.length >= 3")).await;
+    assert_eq!(browser.value(shown).await, json!(expected), "its history alone");
+
+    let foreign = site.entry(site.stage.org, other, "other", Class::Network).await;
+    let own = site.entry(site.stage.org, one, "mil_243", Class::Network).await;
+    site.keep(&[foreign, own.clone()]).await;
+    browser.until(&format!("{shown}.includes('{}')", own.id)).await;
+    let expected = [vec![own.id.to_string()], expected].concat();
+    assert_eq!(browser.value(shown).await, json!(expected), "of what arrives its own alone");
+    let download = browser.text("document.querySelector('a[download]').getAttribute('href')").await;
+    assert!(download.ends_with(&format!("?account={one}")), "{download}");
+
+    browser.go(&site.url(&format!("/accounts/{new}"))).await;
+    browser.until("document.querySelector('.empty')?.dataset.why === 'none'").await;
+    let said = browser.text("document.querySelector('.empty').innerText").await;
+    assert!(said.contains("This account has not been refreshed yet"), "{said}");
+    assert_eq!(browser.errors().await, Vec::<String>::new());
 }

@@ -201,3 +201,24 @@ async fn a_debug_and_a_scheduled_run_are_compared() {
         .await;
     assert!(browser.text("document.querySelector('.compare td.differs').innerText").await.contains("−"));
 }
+
+#[tokio::test]
+async fn a_live_entry_and_a_stored_one_are_compared_by_what_they_say() {
+    let site = Site::set().await;
+    let account = site.stage.rested_seller("mil_243").await;
+    let _crew = site.stage.crew().await;
+    let stored = site.stage.debug(account).await;
+    site.stage.entry(stored).await;
+    let browser = site.browser(&site.stage.token, "/terminal").await;
+    browser.until(&format!("document.querySelector('.log article').dataset.id === '{stored}'")).await;
+    browser.until("document.querySelector('.pill').innerText.includes('Live')").await;
+    site.stage.make_due(account).await;
+    browser.until("document.querySelector('.log article.arriving[data-source=scheduled]')").await;
+    let compare = "[...document.querySelectorAll('.log article[data-source=SOURCE] .actions button')].find(one => one.innerText === 'Compare').click()";
+    for source in ["debug", "scheduled"] {
+        browser.js(&compare.replace("SOURCE", source), json!([])).await;
+    }
+    browser.until("document.querySelector('dialog.compare')").await;
+    let said = browser.text("document.querySelector('dialog.compare > p').innerText").await;
+    assert!(said.contains("Both runs sent the same request"), "{said}");
+}

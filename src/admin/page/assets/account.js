@@ -1,90 +1,81 @@
-// One account: its state, Refresh (debug), and the unified terminal below.
+// @ts-check
+// One account: its state, Refresh (debug), and its entries below.
 
-import { h, foreign, when, mayOperate } from "./dom.js";
-import { getAccounts } from "./api.js";
-import { accountActions, nextRefresh, statusBadge, trouble } from "./account_parts.js";
-import { debugRun } from "./debug_run.js";
-import { mountTerminal } from "./terminal.js";
-import { toAddress } from "./filters.js";
-import { repeat } from "./live.js";
+import { accountActions } from "./account_actions.js";
+import { ends, nextRefresh, statusBadge, trouble } from "./account_words.js";
+import { getAccounts, messageOf } from "./api.js";
+import { DebugRun } from "./debug_run.js";
+import { dialogOpen } from "./dialog.js";
+import { belongs, find, foreign, h, problemLine, put, when } from "./dom.js";
+import { toAddress } from "./filter_address.js";
+import { repeat } from "./repeat.js";
+import { mayOperate } from "./session.js";
+import { Terminal } from "./terminal_view.js";
 
-const id = location.pathname.split("/").pop();
-const main = document.querySelector("main");
+const EVERY_MS = 4000;
+
+const id = location.pathname.split("/").pop() ?? "";
 const head = h("div", { class: "account-head" }, h("h1", {}, "Account"));
-const run = debugRun(id, load);
-const place = h("section", { class: "terminal embedded", "aria-label": "Unified terminal" });
-main.append(head, run, place);
-let account, terminal;
+const run = new DebugRun(id, load);
+const place = h("section", { class: "terminal embedded", "aria-label": "Entries of this account" });
+find("main").append(head, run.node, place);
+/** @type {Terminal | undefined} */
+let terminal;
 
 async function load() {
+  let account;
   try {
-    const { accounts } = await getAccounts({ account: id });
-    account = accounts[0];
-    if (!account)
-      return head.replaceChildren(
-        h("h1", {}, "No such account"),
-        h(
-          "p",
-          {},
-          "You see no account of this id, or it has no token yet. ",
-          h("a", { href: "/accounts" }, "All accounts"),
-        ),
-      );
+    [account] = (await getAccounts({ account: id })).accounts;
   } catch (error) {
-    return head.replaceChildren(
-      h("h1", {}, "Account"),
-      h("p", { class: "problem", role: "alert" }, "✕ ", foreign(error.message)),
-    );
+    return put(head, h("h1", {}, "Account"), problemLine(messageOf(error)));
   }
-  if (document.querySelector("dialog[open]") || head.contains(document.activeElement)) return;
-  show();
-  run.hidden = !mayOperate(account.org_id);
-  terminal ??= mountTerminal(place, { filters: {}, level: "h2" });
+  if (!account) return put(head, nothing());
+  if (dialogOpen() || head.contains(document.activeElement)) return;
+  show(account);
+  run.node.hidden = !mayOperate(account.org_id);
+  terminal ??= new Terminal(place, { account: id, level: "h2" });
 }
 
-function show() {
+const nothing = () => [
+  h("h1", {}, "No such account"),
+  h(
+    "p",
+    {},
+    "You see no account of this id, or it has no token yet. ",
+    h("a", { href: "/accounts" }, "All accounts"),
+  ),
+];
+
+/** @param {string} name @param {Child} value */
+const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+
+/** @param {Account} account */
+function show(account) {
   const now = Date.now();
-  const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+  const story = { class: "button quiet", href: toAddress({ account: account.account_id }) };
   document.title = `${account.account} · token-refresh`;
-  head.replaceChildren(
+  put(
+    head,
     h(
       "div",
       { class: "line" },
       h("h1", {}, foreign(account.account)),
       statusBadge(account),
-      h(
-        "span",
-        { class: "muted" },
-        account.house_name && [foreign(account.house_name), " · "],
-        foreign(account.org),
-        " · ",
-        account.environment,
-      ),
-      h(
-        "span",
-        { class: "actions" },
-        accountActions(account, load).slice(0, -1),
-        h("a", { class: "button quiet", href: toAddress({ account: account.account_id }) }, "Story"),
-      ),
+      h("span", { class: "muted" }, belongs(account)),
+      h("span", { class: "actions" }, accountActions(account, load), h("a", story, "Story")),
     ),
-    trouble(account, now) ?? "",
+    trouble(account, now),
     h(
       "dl",
       { class: "figures" },
       figure("Last success", when(account.last_success_at, now)),
       figure("Last attempt", when(account.last_attempt_at, now)),
       figure("Next refresh", nextRefresh(account, now)),
-      figure(
-        "Access token ends",
-        account.access_expires_at ? when(account.access_expires_at, now) : "none yet",
-      ),
-      figure(
-        "Refresh token ends",
-        account.refresh_expires_at ? when(account.refresh_expires_at, now) : "not known",
-      ),
-      figure("Failures in a row", String(account.consecutive_failures)),
+      figure("Access token ends", ends(account.access_expires_at, now, "none yet")),
+      figure("Refresh token ends", ends(account.refresh_expires_at, now, "not known")),
+      figure("Failures in a row", account.consecutive_failures),
     ),
   );
 }
 
-repeat(4000, load);
+repeat(EVERY_MS, load);

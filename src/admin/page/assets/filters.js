@@ -1,129 +1,98 @@
-// Filters of the terminal, held in the address so that a view can be sent to a colleague.
+// @ts-check
+// The form that filters the terminal.
 
-import { session, h } from "./dom.js";
+import { h } from "./dom.js";
+import { choice, field, input } from "./fields.js";
+import { NAMES, fromField, fromQuery, toAddress, toField } from "./filter_address.js";
+import { words } from "./session.js";
 
-const NAMES = ["env", "account", "source", "action", "class", "q", "since", "until"];
-const ACTIONS = ["token_refreshed", "token_refresh_failed", "token_refresh_error", "token_refresh_debug"];
+const asTheyAre = (/** @type {string} */ value) => value;
 
-/** What the address asks for. */
-export const fromAddress = () => {
-  const query = new URLSearchParams(location.search);
-  return Object.fromEntries(NAMES.map((name) => [name, query.get(name)]).filter(([, value]) => value));
-};
+/** Filters in a form and in the address, which change together. */
+export class FilterForm {
+  /** @param {(filters: Filters) => void} changed gets the filters whenever somebody has changed them */
+  constructor(changed) {
+    this.changed = changed;
+    this.address = "";
+    this.form = this.build();
+    addEventListener("popstate", () => this.start());
+  }
 
-export const toAddress = (filters) => {
-  const query = new URLSearchParams(filters).toString();
-  return `/terminal${query && `?${query}`}`;
-};
+  build() {
+    const apply = () => this.set(this.read());
+    const submit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      apply();
+    };
+    return h(
+      "form",
+      { class: "filters", role: "search", "aria-label": "Filter entries", submit, change: apply },
+      input("q", "Text", { type: "search", placeholder: "anything in an entry" }),
+      input("account", "Account", { placeholder: "username or id" }),
+      this.more(),
+      choice("env", "Environment", words.environments, asTheyAre),
+      choice(
+        "source",
+        "Source",
+        words.sources.map((source) => source.name),
+        asTheyAre,
+      ),
+      choice("action", "Action", words.actions, asTheyAre),
+      choice(
+        "class",
+        "Class",
+        words.classes.map((one) => one.name),
+        asTheyAre,
+      ),
+      input("since", "Since (UTC)", { type: "datetime-local", step: "1" }),
+      input("until", "Until (UTC)", { type: "datetime-local", step: "1" }),
+      h(
+        "div",
+        { class: "actions" },
+        h("button", {}, "Apply"),
+        h("button", { type: "button", class: "quiet", click: () => this.set({}) }, "Clear"),
+      ),
+    );
+  }
 
-const select = (name, label, values) =>
-  h(
-    "label",
-    {},
-    h("span", {}, label),
-    h(
-      "select",
-      { name },
-      h("option", { value: "" }, "all"),
-      values.map((value) => h("option", { value }, value)),
-    ),
-  );
-
-const input = (name, label, attributes) =>
-  h(
-    "label",
-    { class: `w-${name}` },
-    h("span", {}, label),
-    h("input", { name, autocomplete: "off", spellcheck: "false", ...attributes }),
-  );
-
-/** The form. `changed` gets the filters whenever somebody has changed them. */
-export function filterForm(changed) {
-  const form = h(
-    "form",
-    {
-      class: "filters",
-      role: "search",
-      "aria-label": "Filter entries",
-      submit: (event) => {
-        event.preventDefault();
-        apply();
-      },
-      change: apply,
-    },
-    input("q", "Text", { type: "search", placeholder: "anything in an entry" }),
-    input("account", "Account", { placeholder: "username or id" }),
-    h(
+  /** The button that shows the other filters where there is little room. */
+  more() {
+    const click = () => button.setAttribute("aria-expanded", String(this.form.classList.toggle("open")));
+    /** @type {HTMLButtonElement} */
+    const button = h(
       "button",
-      {
-        type: "button",
-        class: "more",
-        "aria-expanded": "false",
-        click: (event) =>
-          event.currentTarget.setAttribute("aria-expanded", String(form.classList.toggle("open"))),
-      },
+      { type: "button", class: "more", "aria-expanded": "false", click },
       "More filters",
-    ),
-    select("env", "Environment", ["production", "sandbox"]),
-    select("source", "Source", ["scheduled", "debug", "admin"]),
-    select("action", "Action", ACTIONS),
-    select("class", "Class", Object.keys(session.classes)),
-    input("since", "Since (UTC)", { type: "datetime-local", step: "1" }),
-    input("until", "Until (UTC)", { type: "datetime-local", step: "1" }),
-    h(
-      "div",
-      { class: "actions" },
-      h("button", {}, "Apply"),
-      h("button", { type: "button", class: "quiet", click: () => set({}) }, "Clear"),
-    ),
-  );
-
-  function read() {
-    const filters = {};
-    for (const name of NAMES) {
-      const value = form.elements[name].value.trim();
-      if (value)
-        filters[name] = name === "since" || name === "until" ? new Date(`${value}Z`).toISOString() : value;
-    }
-    return filters;
+    );
+    return button;
   }
 
-  function show(filters) {
-    for (const name of NAMES) {
-      const value = filters[name] ?? "";
-      const at = (name === "since" || name === "until") && value ? new Date(value) : null;
-      form.elements[name].value =
-        at && !Number.isNaN(at.getTime()) ? at.toISOString().slice(0, 19) : at ? "" : value;
-    }
+  /** What the form asks for. @returns {Filters} */
+  read() {
+    const all = NAMES.map((name) => [name, fromField(name, field(this.form, name).value)]);
+    return Object.fromEntries(all.filter(([, value]) => value));
   }
 
-  let current = "";
-  function set(filters) {
-    show(filters);
+  /** @param {Filters} filters */
+  show(filters) {
+    for (const name of NAMES) field(this.form, name).value = toField(name, filters[name] ?? "");
+  }
+
+  /** Asks for other filters, in form and address. @param {Filters} filters */
+  set(filters) {
+    this.show(filters);
     const address = toAddress(filters);
-    if (address === current) return;
-    if (current) history.pushState(null, "", address);
-    current = address;
-    changed(filters);
-  }
-  function apply() {
-    set(read());
+    if (address === this.address) return;
+    history.pushState(null, "", address);
+    this.address = address;
+    this.changed(filters);
   }
 
-  addEventListener("popstate", () => {
-    const filters = fromAddress();
-    current = toAddress(filters);
-    show(filters);
-    changed(filters);
-  });
-  return {
-    form,
-    set,
-    start: () => {
-      const filters = fromAddress();
-      current = toAddress(filters);
-      show(filters);
-      changed(filters);
-    },
-  };
+  /** Asks for what the address says. */
+  start() {
+    const filters = fromQuery(location.search);
+    this.address = toAddress(filters);
+    this.show(filters);
+    this.changed(filters);
+  }
 }

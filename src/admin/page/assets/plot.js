@@ -1,171 +1,123 @@
-// Small plots: stacked bars over time, with a legend in words and a table for who does not see them.
+// @ts-check
+// Small plots: stacked bars or lines over time, with a legend in words and a table for who does not see them.
 
-import { h, svg, number, plural } from "./dom.js";
+import { h, svg } from "./dom.js";
+import { plotTable } from "./plot_table.js";
+import { ceiling, figure, highest } from "./scale.js";
+import { number, plural } from "./text.js";
+
+/** @typedef {import("./scale.js").Layer} Layer */
+/** Where things lie in a drawing. @typedef {{spans: number[], top: number, width: number, x: (at: number) => number, y: (value: number) => number}} Frame */
 
 /** How the first, the middle and the last time stand under the plot. */
 const ANCHORS = ["start", "middle", "end"];
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [640, 150, 40, 18];
+const NOTHING = "nothing in this time";
 
-/** A round number at or above `value`. */
-function ceiling(value) {
-  if (value <= 5) return Math.max(1, value);
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value);
+/** The time of an instant, UTC. @param {number} instant */
+export const clock = (instant) => new Date(instant).toISOString().slice(11, 16);
+
+/** @param {number[]} spans @param {number} top @returns {Frame} */
+const frameOf = (spans, top) => ({
+  spans,
+  top,
+  width: (WIDTH - LEFT) / spans.length,
+  x: (at) => LEFT + (at * (WIDTH - LEFT)) / spans.length,
+  y: (value) => (HEIGHT - BOTTOM) * (1 - value / top) + 4,
+});
+
+/** Lines with their numbers. @param {Frame} frame */
+const rules = ({ top, y }) =>
+  (top === 1 ? [0, 1] : [0, top / 2, top]).map((value) => [
+    svg("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), class: "rule" }),
+    svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)),
+  ]);
+
+/** @param {Frame} frame */
+const times = ({ spans, x }) =>
+  [0, Math.floor(spans.length / 2), spans.length - 1].map((at, place) =>
+    svg(
+      "text",
+      { x: at === spans.length - 1 ? WIDTH : x(at), y: HEIGHT + 3, "text-anchor": ANCHORS[place] },
+      clock(spans[at]),
+    ),
+  );
+
+/** The layers of one span, on top of each other. @param {Frame} frame @param {Layer[]} layers @param {number} at */
+function bars({ x, y, width }, layers, at) {
+  let sum = 0;
+  return layers.map(({ values, tone }) => {
+    const [from, to] = [sum, sum + values[at]];
+    sum = to;
+    if (from === to) return null;
+    const place = { x: x(at) + 0.5, width: Math.max(1, width - 1), y: y(to), height: y(from) - y(to) };
+    return svg("rect", { ...place, class: tone });
+  });
 }
 
-/**
- * `spans` are instants, oldest first; `series` are `{name, tone, values}` of the same length.
- * `stacked` adds them up; otherwise each is a line of its own.
- */
-export function plot(title, spans, series, { stacked = true, unit = "" } = {}) {
-  const shown = series.filter((one) => one.values.some((value) => value > 0));
-  const totals = spans.map((_, at) =>
-    stacked
-      ? shown.reduce((sum, one) => sum + one.values[at], 0)
-      : Math.max(0, ...shown.map((one) => one.values[at])),
-  );
-  const top = ceiling(Math.max(1, ...totals));
-  const x = (at) => LEFT + (at * (WIDTH - LEFT)) / spans.length;
-  const y = (value) => (HEIGHT - BOTTOM) * (1 - value / top) + 4;
-  const width = (WIDTH - LEFT) / spans.length;
-  const drawing = svg("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT + 6}`,
-    role: "img",
-    "aria-label": `${title}: ${describe(shown, unit, stacked)}`,
-    class: "plot",
+/** @param {Frame} frame @param {Layer} layer */
+const polyline = ({ x, y, width }, { values, tone }) =>
+  svg("polyline", {
+    points: values.map((value, at) => `${x(at) + width / 2},${y(value)}`).join(" "),
+    class: tone,
   });
-  for (const value of top === 1 ? [0, 1] : [0, top / 2, top]) {
-    drawing.append(
-      svg("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), class: "rule" }),
-      svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)),
-    );
-  }
-  for (const [place, at] of [0, Math.floor(spans.length / 2), spans.length - 1].entries())
-    drawing.append(
-      svg(
-        "text",
-        { x: at === spans.length - 1 ? WIDTH : x(at), y: HEIGHT + 3, "text-anchor": ANCHORS[place] },
-        clock(spans[at]),
+
+/** The plot in words. @param {Layer[]} layers @param {boolean} stacked */
+export const describe = (layers, stacked) =>
+  layers
+    .map((one) => `${one.name} ${stacked ? "" : "at most "}${plural(figure(one.values, stacked), "time")}`)
+    .join(", ") || NOTHING;
+
+/** @param {Layer[]} layers @param {boolean} stacked */
+const legend = (layers, stacked) =>
+  h(
+    "ul",
+    { class: "legend" },
+    layers.map(({ name, tone, values }) =>
+      h(
+        "li",
+        {},
+        h("span", { class: `key ${tone}`, "aria-hidden": "true" }),
+        ` ${name} `,
+        h("span", { class: "muted" }, number(figure(values, stacked))),
       ),
-    );
-  if (stacked) {
-    spans.forEach((_, at) => {
-      let sum = 0;
-      for (const one of shown) {
-        const value = one.values[at];
-        if (!value) continue;
-        drawing.append(
-          svg("rect", {
-            x: x(at) + 0.5,
-            width: Math.max(1, width - 1),
-            y: y(sum + value),
-            height: y(sum) - y(sum + value),
-            class: one.tone,
-          }),
-        );
-        sum += value;
-      }
-    });
-  } else
-    for (const one of shown)
-      drawing.append(
-        svg("polyline", {
-          points: one.values.map((value, at) => `${x(at) + width / 2},${y(value)}`).join(" "),
-          class: one.tone,
-        }),
-      );
+    ),
+    !layers.length && h("li", { class: "muted" }, NOTHING),
+  );
+
+/**
+ * Layers are stacked, or each is a line of its own.
+ * @param {string} title
+ * @param {number[]} spans instants, oldest first
+ * @param {Layer[]} all
+ * @param {{stacked?: boolean}} options
+ */
+export function plot(title, spans, all, { stacked = true } = {}) {
+  const layers = all.filter((one) => one.values.some((value) => value > 0));
+  const top = ceiling(
+    highest(
+      layers.map((one) => one.values),
+      stacked,
+    ),
+  );
+  const frame = frameOf(spans, top);
+  const label = `${title}: ${describe(layers, stacked)}`;
+  const size = `0 0 ${WIDTH} ${HEIGHT + 6}`;
+  const drawn = stacked
+    ? spans.map((_, at) => bars(frame, layers, at))
+    : layers.map((layer) => polyline(frame, layer));
   return h(
     "figure",
     {},
     h("figcaption", {}, title),
-    drawing,
-    h(
-      "ul",
-      { class: "legend" },
-      shown.length
-        ? shown.map((one) =>
-            h(
-              "li",
-              {},
-              h("span", { class: `key ${one.tone}`, "aria-hidden": "true" }),
-              ` ${one.name} `,
-              h("span", { class: "muted" }, number(figure(one, stacked))),
-            ),
-          )
-        : h("li", { class: "muted" }, "nothing in this time"),
+    svg(
+      "svg",
+      { viewBox: size, role: "img", "aria-label": label, class: "plot" },
+      rules(frame),
+      times(frame),
+      drawn,
     ),
-    table(title, spans, shown),
-  );
-}
-
-const figure = (one, stacked) => (stacked ? one.values.reduce((a, b) => a + b, 0) : Math.max(...one.values));
-const clock = (instant) => new Date(instant).toISOString().slice(11, 16);
-const describe = (shown, unit, stacked) =>
-  shown.length
-    ? shown
-        .map(
-          (one) => `${one.name} ${stacked ? "" : "at most "}${plural(figure(one, stacked), unit || "time")}`,
-        )
-        .join(", ")
-    : "nothing in this time";
-
-function table(title, spans, shown) {
-  const rows = spans
-    .map((at, index) => [at, shown.map((one) => one.values[index])])
-    .filter(([, values]) => values.some(Boolean))
-    .reverse();
-  const body = h("div", {
-    class: "scroll",
-    tabindex: "0",
-    role: "region",
-    "aria-label": `${title}, as a table`,
-  });
-  const details = h(
-    "details",
-    {
-      toggle: () =>
-        details.open &&
-        !body.firstChild &&
-        body.append(
-          h(
-            "table",
-            {},
-            h(
-              "thead",
-              {},
-              h(
-                "tr",
-                {},
-                h("th", { scope: "col" }, "UTC"),
-                shown.map((one) => h("th", { scope: "col", class: "n" }, one.name)),
-              ),
-            ),
-            h(
-              "tbody",
-              {},
-              rows.map(([at, values]) =>
-                h(
-                  "tr",
-                  {},
-                  h("th", { scope: "row" }, clock(at)),
-                  values.map((value) => h("td", { class: "n" }, number(value))),
-                ),
-              ),
-            ),
-          ),
-        ),
-    },
-    h("summary", {}, "As a table"),
-    body,
-  );
-  return details;
-}
-
-/** Spreads rows `{at, …}` over all spans from `past` seconds before `now`. */
-export function spansOf({ at, past_seconds: past, step_seconds: step }) {
-  const last = Math.floor(Date.parse(at) / 1000 / step) * step;
-  return Array.from(
-    { length: Math.round(past / step) },
-    (_, index) => (last - past + step * (index + 1)) * 1000,
+    legend(layers, stacked),
+    plotTable(title, spans.map(clock), layers),
   );
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Loads the page once it can be had.
 
 const EVERY_MS = 5000;

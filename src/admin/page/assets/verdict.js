@@ -1,7 +1,8 @@
+// @ts-check
 // Health in one sentence: all is well, or exactly what is not, the weightiest first, each with the way
 // to its fix.
 
-import { number, plural, span } from "./dom.js";
+import { number, plural, span } from "./text.js";
 
 const LATE_S = 30;
 const SPENT_SOON_S = 4 * 3600;
@@ -10,11 +11,17 @@ const ROLES = {
   scheduler: "accounts that are due wait",
   "log-writer": "entries wait to be stored",
 };
+/** @typedef {import("./verdict_view.js").Verdict} Verdict */
+/** @typedef {(tone: Tone, text: string, href: string, link: string) => unknown} Add */
+
+/** @param {Instance} instance @param {string} role */
 const runs = (instance, role) => instance.live && (instance.role === role || instance.role === "all");
 
-/** @returns {{tone: string, text: string, problems: {tone: string, text: string, href: string, link: string}[]}} */
+/** @param {Summary} summary @param {Workers | null} workers @returns {Verdict} */
 export function judge(summary, workers) {
+  /** @type {Verdict["problems"]} */
   const problems = [];
+  /** @type {Add} */
   const add = (tone, text, href, link) => problems.push({ tone, text, href, link });
   const health = summary.health;
   if (health.missing)
@@ -28,22 +35,25 @@ export function judge(summary, workers) {
   else {
     if (health.workers === 0)
       add("bad", "No worker is live: nothing is refreshed", "/terminal", "see the last entries");
-    if (!(health.last_tick_age_seconds < LATE_S))
+    if (!((health.last_tick_age_seconds ?? 0) < LATE_S))
       add("bad", "The scheduler is late: accounts that are due wait", "/terminal", "see the last entries");
-    if (health.outbox_age_seconds > LATE_S)
+    if ((health.outbox_age_seconds ?? 0) > LATE_S)
       add("warn", "Entries wait to be stored", "/terminal", "see the last entries");
   }
   accounts(summary, add);
   for (const keyset of summary.quota) keysetOf(keyset, add);
+  /** @type {Record<string, number>} */
   const rank = { bad: 0, warn: 1 };
   problems.sort((a, b) => rank[a.tone] - rank[b.tone]);
   const tone = problems[0]?.tone ?? "ok";
   return { tone, text: problems.length ? headline(problems) : allWell(summary, workers), problems };
 }
 
+/** @param {Verdict["problems"]} problems */
 const headline = ([first, ...rest]) =>
   `${first.text}${rest.length ? `; and ${plural(rest.length, "more thing")} to see to` : ""}.`;
 
+/** @param {Summary} summary @param {Workers | null} workers */
 function allWell({ accounts: all, statuses, health }, workers) {
   const last = Math.max(...statuses.map((status) => Date.parse(status.last_success_at) || 0));
   const paused = statuses.find((row) => row.status === "paused")?.accounts ?? 0;
@@ -64,6 +74,7 @@ function allWell({ accounts: all, statuses, health }, workers) {
   return `${said.join("; ")}.`;
 }
 
+/** @param {Workers} workers @param {Add} add */
 function fleet({ instances, queues, scheduler, health }, add) {
   const live = instances.filter((instance) => instance.live);
   for (const [role, then] of Object.entries(ROLES))
@@ -71,7 +82,7 @@ function fleet({ instances, queues, scheduler, health }, add) {
       add("bad", `No ${role} is live: ${then}`, "#instances", `start \`token-refresh ${role}\``);
   if (
     live.some((instance) => ["scheduler", "all"].includes(instance.role)) &&
-    !(scheduler.last_tick_age_seconds < LATE_S)
+    !((scheduler.last_tick_age_seconds ?? 0) < LATE_S)
   )
     add(
       "bad",
@@ -81,10 +92,10 @@ function fleet({ instances, queues, scheduler, health }, add) {
       "#scheduler",
       "look at the scheduler",
     );
-  if (health.outbox_age_seconds > 15)
+  if ((health.outbox_age_seconds ?? 0) > 15)
     add(
       "warn",
-      `Entries wait to be stored for ${span(health.outbox_age_seconds)}`,
+      `Entries wait to be stored for ${span(health.outbox_age_seconds ?? 0)}`,
       "#scheduler",
       "look at the lag",
     );
@@ -107,14 +118,16 @@ function fleet({ instances, queues, scheduler, health }, add) {
     );
 }
 
-export const isDead = (queue) => queue.endsWith(".dead") || queue === "unroutable";
+/** @param {string} queue */
+const isDead = (queue) => queue.endsWith(".dead") || queue === "unroutable";
 
-/** One keyset: whether eBay takes its calls, and whether its day suffices. */
+/** One keyset: whether eBay takes its calls, and whether its day suffices. @param {KeysetUse} keyset @param {Add} add */
 function keysetOf(
   { client_id: name, state, state_reason: why, calls, daily_quota: quota, demoted, forecast },
   add,
 ) {
-  const see = (tone, text) => add(tone, text, "#quota", "see the keyset");
+  const see = (/** @type {Tone} */ tone, /** @type {string} */ text) =>
+    add(tone, text, "#quota", "see the keyset");
   if (state === "blocked")
     add(
       "bad",
@@ -137,7 +150,9 @@ function keysetOf(
     );
 }
 
+/** @param {Summary} summary @param {Add} add */
 function accounts({ statuses }, add) {
+  /** @type {Record<string, [Tone, string, string]>} */
   const words = {
     reconnect_required: [
       "bad",
