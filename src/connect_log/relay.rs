@@ -32,7 +32,7 @@ pub async fn relay(store: &Store, shutdown: CancellationToken) {
                     tracing::info!(entries, "stored from the outbox what the broker did not bring");
                 }
                 Err(error) => {
-                    tracing::warn!(error = %crate::logging::Chain(&error), "the relay cannot read the outbox");
+                    tracing::warn!(error = %crate::error_chain::Chain(&error), "the relay cannot read the outbox");
                     break;
                 }
             }

@@ -71,14 +71,14 @@ impl Instance {
                 () = shutdown.cancelled() => break,
             };
             if let Err(error) = written {
-                tracing::warn!(error = %crate::logging::Chain(&error), "heartbeat not written");
+                tracing::warn!(error = %crate::error_chain::Chain(&error), "heartbeat not written");
             }
         }
         // A database that is away must not hold up the end: the process is then told as silent.
         match tokio::time::timeout(FAREWELL_LIMIT, store.instance_stopped(&self.id)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = %crate::logging::Chain(&error), "stop not written");
+                tracing::warn!(error = %crate::error_chain::Chain(&error), "stop not written");
             }
             Err(_) => tracing::warn!(
                 "stop not written: the database is silent, and shows this process as live for some seconds more"

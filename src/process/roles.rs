@@ -188,7 +188,7 @@ impl Process {
 async fn join(roles: &mut JoinSet<()>) {
     while let Some(ended) = roles.join_next().await {
         if let Err(error) = ended {
-            tracing::error!(error = %crate::logging::Chain(&error), "a role ended badly");
+            tracing::error!(error = %crate::error_chain::Chain(&error), "a role ended badly");
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) async fn check_schema(store: &Store) -> anyhow::Result<()> {
 /// process here instead of breaking accounts.
 pub(crate) async fn check_keys(store: &Store, keyring: &Keyring) -> anyhow::Result<()> {
     let ids = keyring.ids();
-    let stored = store.read_canaries(&ids).await.context("database: cannot read the key canaries")?;
+    let stored = store.canaries_of(&ids).await.context("database: cannot read the key canaries")?;
     for (id, canary) in &stored {
         check_canary(keyring, id, canary)
             .with_context(|| format!("TOKEN_KEYS: key \"{id}\" must not be used"))?;

@@ -38,12 +38,12 @@ pub async fn request_refresh(
     let message = store.put_request(account, source, triggered_by).await?;
     let attempt = message.attempt;
     let publishing = tokio::spawn(async move {
-        let published = publish_refresh(&publisher, &message).await;
-        if let Err(error) = &published {
-            tracing::warn!(attempt.id = %attempt, error = %crate::logging::Chain(error),
+        let outcome = publish_refresh(&publisher, &message).await;
+        if let Err(error) = &outcome {
+            tracing::warn!(attempt.id = %attempt, error = %crate::error_chain::Chain(error),
                 "request not published; the scheduler will publish it");
         }
-        published
+        outcome
     });
     Ok(Requested { attempt, publishing })
 }

@@ -119,7 +119,7 @@ impl Scheduler {
         let publishing = unclaimed.into_iter().map(|request| async move {
             // Failed or not, it is published again until it is claimed or closed.
             if let Err(error) = publish_refresh(&self.publisher, &request).await {
-                tracing::warn!(attempt.id = %request.attempt, error = %crate::logging::Chain(&error), "request not published");
+                tracing::warn!(attempt.id = %request.attempt, error = %crate::error_chain::Chain(&error), "request not published");
             }
         });
         stream::iter(publishing).buffer_unordered(CONFIRMS).collect::<()>().await;
@@ -134,14 +134,14 @@ impl Scheduler {
         }
         for probe in self.store.take_probes().await? {
             if let Err(error) = publish_refresh(&self.publisher, &probe).await {
-                tracing::warn!(attempt.id = %probe.attempt, error = %crate::logging::Chain(&error), "probe not published");
+                tracing::warn!(attempt.id = %probe.attempt, error = %crate::error_chain::Chain(&error), "probe not published");
             }
         }
         Ok(())
     }
 
     async fn publish_due(&self) -> Result<(), StoreError> {
-        let queued = usize::try_from(self.store.queued().await?).unwrap_or(0);
+        let queued = usize::try_from(self.store.count_queued().await?).unwrap_or(0);
         let mut room = self.settings.queue_target.saturating_sub(queued);
         while room > 0 {
             let slice = room.min(SLICE_MAX);
@@ -157,7 +157,7 @@ impl Scheduler {
                 .collect()
                 .await;
             if let Some((_, error)) = refused.first() {
-                tracing::warn!(error = %crate::logging::Chain(error), accounts = refused.len(),
+                tracing::warn!(error = %crate::error_chain::Chain(error), accounts = refused.len(),
                     "the broker did not take due accounts; they stay due");
                 // A message whose confirm is missing may be in the queue: its id stays valid until
                 // its time is up. Only what the broker surely does not have is given back.
@@ -207,6 +207,6 @@ impl Scheduler {
 /// Tells of a part of a tick that failed; returns whether it did not.
 fn report(part: &str, result: Result<(), StoreError>) -> bool {
     let Err(error) = result else { return true };
-    tracing::warn!(part, error = %crate::logging::Chain(&error), "a part of the tick failed; the next tick tries again");
+    tracing::warn!(part, error = %crate::error_chain::Chain(&error), "a part of the tick failed; the next tick tries again");
     false
 }
