@@ -9,6 +9,7 @@ use token_refresh::{
     crypto::{Keyring, SealContext},
     domain::{
         account::{AccountId, AttemptId, Environment, KeysetId, OrgId, Role, UserId},
+        credential::CredentialDigest,
         token::RefreshToken,
     },
     fake_ebay::{Behaviour, Call, FakeEbay},
@@ -445,8 +446,7 @@ pub(crate) fn refresh_token(username: &str, number: u32) -> RefreshToken {
     RefreshToken::checked(Zeroizing::new(text)).expect("the stage's tokens are well-formed")
 }
 
-/// SHA-256 of a bearer token, as it is stored.
-pub(crate) fn sha256(token: &str) -> [u8; 32] {
-    use sha2::Digest;
-    sha2::Sha256::digest(token.as_bytes()).into()
+/// A bearer token as it is stored.
+pub(crate) fn sha256(token: &str) -> CredentialDigest {
+    CredentialDigest::of(token)
 }
