@@ -102,7 +102,7 @@ async fn ahead_of(
 ) -> Result<Option<AttemptId>, StoreError> {
     match store.lease_of(account).await? {
         Some(attempt) => Ok(Some(attempt)),
-        None => store.open_request(account, source).await,
+        None => store.waiting_request(account, source).await,
     }
 }
 
