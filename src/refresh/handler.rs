@@ -25,7 +25,7 @@ use crate::{
         retry::Pauses,
     },
     ebay::{EbayClient, Grant},
-    message::{Action, Draft, Entry, RefreshMessage, Runner},
+    message::{Draft, Entry, RefreshMessage, Runner},
     queue::{Disposition, Incoming},
     store::{
         Claim, ClaimOutcome, ClaimRequest, Coalescer, Effect, Finish, FinishOutcome, LeaseTerms,
@@ -174,12 +174,12 @@ impl Handler {
             }
             Err(error) if error.is_transient() => {
                 tracing::error!(attempt.id = %claim.attempt, account.id = %claim.subject.account_id,
-                    error = %crate::logging::Chain(&error),
+                    error = %crate::error_chain::Chain(&error),
                     "the lease ran out before the result was written; the result is dropped");
                 Disposition::Requeue
             }
             Err(error) => {
-                tracing::error!(attempt.id = %claim.attempt, error = %crate::logging::Chain(&error),
+                tracing::error!(attempt.id = %claim.attempt, error = %crate::error_chain::Chain(&error),
                     "the result cannot be written; the lease will run out");
                 Disposition::DeadLetter(format!("finish refused: {error}"))
             }
@@ -197,14 +197,14 @@ impl Handler {
             },
         };
         let signal = signal(claim, &exchange, decision.class);
-        let mut entry = Entry::without_exchange(
+        let mut draft = Draft::without_exchange(
             claim.attempt,
             &claim.subject,
             claim.source,
             decision.class,
             &self.parts.runner,
         );
-        entry.action = Action::of(claim.source, decision.class);
+        let entry = draft.entry_mut();
         entry.reason = decision.reason.map(str::to_owned);
         entry.sent = exchange.sent;
         entry.request = exchange.request;
@@ -226,7 +226,7 @@ impl Handler {
             signal,
             claimed_at: claim.claimed_at,
             effect,
-            draft: Draft::new(entry),
+            draft,
         }
     }
 
@@ -242,6 +242,7 @@ impl Handler {
                 sha256: token.sha256(),
                 expires_in: grant.refresh_token_expires_in,
             }),
+            scopes: grant.scopes.clone(),
             next_in: decision.next_in,
             demoted_next_in: DEMOTED_EVERY.mul_f64(1.0 + spread_of(row) / 10.0),
         }
@@ -264,7 +265,7 @@ impl Handler {
                     if Instant::now() + pause >= until {
                         return Err(error);
                     }
-                    tracing::warn!(attempt.id = %finish.attempt, error = %crate::logging::Chain(&error),
+                    tracing::warn!(attempt.id = %finish.attempt, error = %crate::error_chain::Chain(&error),
                         "cannot write the result yet; trying again");
                     failed = true;
                     tokio::time::sleep(pause).await;
@@ -288,7 +289,7 @@ impl Handler {
 /// back; anything else is kept for a person to look at.
 async fn unclaimed(message: &RefreshMessage, error: &StoreError) -> Disposition {
     tracing::warn!(attempt.id = %message.attempt, account.id = %message.account,
-        error = %crate::logging::Chain(error), "cannot claim");
+        error = %crate::error_chain::Chain(error), "cannot claim");
     if error.is_transient() {
         tokio::time::sleep(Duration::from_secs(1).mul_f64(0.5 + rand::random::<f64>())).await;
         return Disposition::Requeue;

@@ -13,10 +13,13 @@ use crate::{
         breaker::{Breaker, Change, Signal, SignalKind},
     },
     message::RefreshMessage,
-    store::postgres::{
-        error::StoreError,
-        pool::{InTransaction, Store},
-        row::{FromRow, get, get_parsed, read_all, read_each},
+    store::{
+        fragment::unqueued,
+        postgres::{
+            error::StoreError,
+            pool::{InTransaction, Store},
+            row::{FromRow, get, get_parsed, read_all, read_each},
+        },
     },
 };
 
@@ -78,7 +81,8 @@ const SWAP_SECRET: &str = "/* swap_secret */
 
 /// The accounts that waited behind the breaker, or failed for its reason, come back one after the
 /// other, those first whose access token ends first. A row that somebody holds is under way anyway.
-const RAMP: &str = "/* ramp_up */
+const RAMP: &str = concat!(
+    "/* ramp_up */
     with late as (
         select s.account_id from refresh_state s join accounts a on a.id = s.account_id
         where a.keyset_id = $1 and a.paused_at is null and s.standing = 'active' and s.lease_attempt is null
@@ -89,8 +93,11 @@ const RAMP: &str = "/* ramp_up */
         select l.account_id, row_number() over (order by t.access_expires_at nulls first, l.account_id) as place
         from late l join tokens t on t.account_id = l.account_id)
     update refresh_state s set next_refresh_at = clock() + make_interval(secs => r.place / $2::float8),
-        queued_attempt = null, queued_until = null
-    from ranked r where s.account_id = r.account_id";
+        ",
+    unqueued!(),
+    "
+    from ranked r where s.account_id = r.account_id"
+);
 
 /// Takes what a slice of finished calls says of its keysets. Calls whose lease was lost count too:
 /// eBay did answer them.

@@ -8,10 +8,13 @@ use uuid::Uuid;
 use crate::{
     domain::account::{AccountId, AttemptId},
     message::{RefreshMessage, Source},
-    store::postgres::{
-        error::StoreError,
-        pool::Store,
-        row::{FromRow, get, get_parsed, read_each},
+    store::{
+        fragment::unqueued,
+        postgres::{
+            error::StoreError,
+            pool::Store,
+            row::{FromRow, get, get_parsed, read_each},
+        },
     },
 };
 
@@ -43,8 +46,12 @@ const TAKE_DUE: &str = "/* take_due */
     from numbered n where s.account_id = n.account_id
     returning s.account_id, s.queued_attempt, s.due_source";
 
-const GIVE_BACK: &str = "/* give_back_due */
-    update refresh_state set queued_attempt = null, queued_until = null where queued_attempt = any($1)";
+const GIVE_BACK: &str = concat!(
+    "/* give_back_due */
+    update refresh_state set ",
+    unqueued!(),
+    " where queued_attempt = any($1)"
+);
 
 const COUNT_QUEUED: &str = "/* count_queued */
     select count(*) as queued from refresh_state where queued_attempt is not null and queued_until > clock()";
@@ -55,11 +62,15 @@ const UNBLOCK_BY_KEY: &str = "/* unblock_by_key */
         select from instances i where i.role in ('worker', 'all') and i.stopped_at is null
             and i.last_seen_at > clock() - interval '15 seconds' and missing_key = any(i.key_ids))";
 
-const MAKE_DUE: &str = "/* make_due */
+const MAKE_DUE: &str = concat!(
+    "/* make_due */
     update refresh_state set next_refresh_at = clock(), due_source = $2, due_triggered_by = $3,
         standing = 'active', missing_key = null,
-        queued_attempt = null, queued_until = null
-    where account_id = any($1)";
+        ",
+    unqueued!(),
+    "
+    where account_id = any($1)"
+);
 
 impl Store {
     /// Takes at most `limit` due accounts, the longest overdue first. Each stays taken until it is
@@ -87,7 +98,7 @@ impl Store {
     }
 
     /// How many accounts are published and not yet claimed.
-    pub async fn queued(&self) -> Result<i64, StoreError> {
+    pub async fn count_queued(&self) -> Result<i64, StoreError> {
         match self.query_opt(COUNT_QUEUED, &[]).await? {
             Some(row) => get(&row, "queued"),
             None => Ok(0),

@@ -16,6 +16,7 @@ use crate::{
     message::{Draft, Entry, RefreshMessage, Runner, Source, Subject},
     store::{
         entry::outbox::{EntryRow, put_outbox},
+        fragment::subject,
         lock::{COUNT_ATTEMPTS, LOCK_LEDGER},
         postgres::{
             error::StoreError,
@@ -83,13 +84,16 @@ const OVERDUE_ACCOUNTS: &str = "/* overdue_request_accounts */
     where claimed_at is null and closed_at is null and requested_at <= clock() - make_interval(secs => $1) limit 500";
 
 /// Read before they are closed: a row that cannot be read gets no entry, so it must stay open.
-const TAKE_OVERDUE: &str = "/* take_overdue_requests */
-    select r.attempt, r.account_id, r.source, r.triggered_by, clock() as at, a.org_id, a.environment, a.username,
-        a.house_name, a.keyset_id
+const TAKE_OVERDUE: &str = concat!(
+    "/* take_overdue_requests */
+    select r.attempt, r.source, r.triggered_by, clock() as at, ",
+    subject!(),
+    ", a.keyset_id
     from refresh_requests r join accounts a on a.id = r.account_id
     where r.claimed_at is null and r.closed_at is null and r.account_id = any($2)
         and r.requested_at <= clock() - make_interval(secs => $1)
-    order by r.attempt for update of r";
+    order by r.attempt for update of r"
+);
 
 const CLOSE_OVERDUE: &str = "/* close_overdue_requests */
     update refresh_requests set closed_at = clock() where attempt = any($1)";
@@ -203,7 +207,7 @@ impl Store {
     }
 
     /// A request of the same kind that already waits for this account.
-    pub async fn open_request(
+    pub async fn waiting_request(
         &self,
         account: AccountId,
         source: Source,
@@ -214,10 +218,11 @@ impl Store {
 }
 
 fn undelivered(request: &Overdue, runner: &Runner) -> Entry {
-    let mut entry =
-        Entry::without_exchange(request.attempt, &request.subject, request.source, Class::NotRun, runner);
+    let mut draft =
+        Draft::without_exchange(request.attempt, &request.subject, request.source, Class::NotRun, runner);
+    let entry = draft.entry_mut();
     entry.reason = Some(NotRun::Undelivered.as_str().to_owned());
     entry.error = Some(NotRun::Undelivered.meaning().to_owned());
     entry.triggered_by = Some(request.triggered_by.clone());
-    Draft::new(entry).stamp(request.at)
+    draft.stamp(request.at)
 }

@@ -27,6 +27,7 @@ use crate::{
     message::{Draft, Source},
     store::{
         entry::outbox::{EntryRow, put_outbox},
+        fragment::{lease_ended, unqueued},
         lock::LOCK_STATES,
         postgres::{
             error::StoreError,
@@ -67,29 +68,37 @@ const READ_HELD: &str = "/* finish_read_held */
 const CLOSE_REQUESTS: &str = "/* finish_close_requests */
     update refresh_requests set closed_at = clock() where attempt = any($1) and closed_at is null";
 
-const CLEAR_LEASES: &str = "/* finish_clear_leases */
-    update refresh_state set lease_attempt = null, lease_source = null, lease_triggered_by = null,
-        lease_instance = null, lease_version = null, lease_claimed_at = null, lease_until = null
-    where account_id = any($1)";
+const CLEAR_LEASES: &str = concat!(
+    "/* finish_clear_leases */
+    update refresh_state set ",
+    lease_ended!(),
+    "
+    where account_id = any($1)"
+);
 
-const STATE_REFRESHED: &str = "/* finish_state_refreshed */
+const STATE_REFRESHED: &str = concat!(
+    "/* finish_state_refreshed */
     update refresh_state s set last_success_at = f.at, consecutive_failures = 0, class = null, refresh_error = null,
         next_refresh_at = f.claimed_at + make_interval(secs => case when s.demoted then f.demoted_next_in else f.next_in end),
-        due_source = 'scheduled', due_triggered_by = null, queued_attempt = null, queued_until = null,
+        due_source = 'scheduled', due_triggered_by = null, ",
+    unqueued!(),
+    ",
         standing = 'active', missing_key = null, interruptions = 0, suspicions = 0, suspected_at = null,
         suspect_claimed_at = null, suspect_secret_version = null, suspect_token_version = null,
         success_claimed_at = f.claimed_at, success_secret_version = f.secret_version
     from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::float8[], $5::float8[], $6::int[])
         as f (account, at, claimed_at, next_in, demoted_next_in, secret_version)
-    where s.account_id = f.account";
+    where s.account_id = f.account"
+);
 
 const TOKEN_REFRESHED: &str = "/* finish_token_refreshed */
     update tokens t set access_token = f.access, access_expires_at = f.claimed_at + make_interval(secs => f.expires_in),
         refresh_token = coalesce(f.refresh, t.refresh_token),
         refresh_expires_at = coalesce(f.claimed_at + make_interval(secs => f.refresh_expires_in), t.refresh_expires_at),
-        version = t.version + 1, updated_at = f.at
-    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::float8[])
-        as f (account, at, claimed_at, access, expires_in, refresh, refresh_expires_in)
+        scopes = coalesce(f.scopes, t.scopes), version = t.version + 1, updated_at = f.at
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::float8[],
+            $8::text[])
+        as f (account, at, claimed_at, access, expires_in, refresh, refresh_expires_in, scopes)
     where t.account_id = f.account";
 
 const REMEMBER_TOKENS: &str = "/* finish_remember_tokens */
@@ -97,13 +106,16 @@ const REMEMBER_TOKENS: &str = "/* finish_remember_tokens */
     select * from unnest($1::uuid[], $2::bytea[]) on conflict do nothing";
 
 /// An account whose token only this worker cannot open keeps its state and is due again at once.
-const STATE_FAILED: &str = "/* finish_state_failed */
+const STATE_FAILED: &str = concat!(
+    "/* finish_state_failed */
     update refresh_state s set
         consecutive_failures = s.consecutive_failures + case when f.standing = 'aside' then 0 else 1 end,
         class = case when f.standing = 'aside' then s.class else f.class end,
         refresh_error = case when f.standing = 'aside' then s.refresh_error else f.error end,
         next_refresh_at = f.at + make_interval(secs => f.retry_in), due_source = 'scheduled',
-        due_triggered_by = null, queued_attempt = null, queued_until = null,
+        due_triggered_by = null, ",
+    unqueued!(),
+    ",
         standing = case when f.standing in ('reconnect_required', 'blocked') then f.standing else s.standing end,
         missing_key = case when f.standing = 'blocked' then f.missing_key else s.missing_key end,
         interruptions = 0,
@@ -115,7 +127,8 @@ const STATE_FAILED: &str = "/* finish_state_failed */
     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::float8[], $6::text[], $7::text[],
             $8::timestamptz[], $9::int[], $10::bigint[])
         as f (account, at, class, error, retry_in, standing, missing_key, claimed_at, secret_version, token_version)
-    where s.account_id = f.account";
+    where s.account_id = f.account"
+);
 
 /// Which of these keys a live process has.
 const LIVE_KEYS: &str = "/* finish_live_keys */
@@ -272,8 +285,16 @@ impl<'a> FinishWrites<'a> {
         let state: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
             [&c.accounts, &c.at, &c.claimed_at, &c.next_in, &c.demoted_next_in, &c.secret_versions];
         transaction.run(STATE_REFRESHED, &state).await?;
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-            [&c.accounts, &c.at, &c.claimed_at, &c.access, &c.expires_in, &c.refresh, &c.refresh_expires_in];
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
+            &c.accounts,
+            &c.at,
+            &c.claimed_at,
+            &c.access,
+            &c.expires_in,
+            &c.refresh,
+            &c.refresh_expires_in,
+            &c.scopes,
+        ];
         transaction.run(TOKEN_REFRESHED, &params).await?;
         if !c.rotated.is_empty() {
             transaction.run(REMEMBER_TOKENS, &[&c.rotated, &c.digests]).await?;
