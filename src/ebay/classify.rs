@@ -255,3 +255,23 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
     };
     u64::try_from(wait.clamp(0, RETRY_AFTER_MAX_S)).ok().map(Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::scopes;
+
+    #[test]
+    fn scopes_are_taken_where_the_answer_names_them_and_nothing_else_is() {
+        let named = |scope: Value| scopes(&json!({ "scope": scope }));
+        let (api, sell) =
+            ("https://api.ebay.com/oauth/api_scope", "https://api.ebay.com/oauth/api_scope/sell");
+        assert_eq!(named(json!(format!("{api}  {sell}"))), Some(format!("{api} {sell}")));
+        for other in
+            [json!("v^1.1#i^1#t^A"), json!(format!("{api} v^1.1#t^A")), json!(" "), json!([api]), Value::Null]
+        {
+            assert_eq!(named(other.clone()), None, "{other}");
+        }
+    }
+}

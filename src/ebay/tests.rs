@@ -61,17 +61,6 @@ fn ebays_own_success_is_a_grant() {
 }
 
 #[test]
-fn scopes_are_taken_where_the_answer_names_them_and_nothing_else_is() {
-    let scopes = |scope: Value| granted(&json!({"access_token": GIVEN, "scope": scope})).scopes;
-    let (api, inventory) =
-        ("https://api.ebay.com/oauth/api_scope", "https://api.ebay.com/oauth/api_scope/sell.inventory");
-    assert_eq!(scopes(json!(format!("{api}  {inventory}"))), Some(format!("{api} {inventory}")));
-    for other in [json!(GIVEN), json!(format!("{api} {GIVEN}")), json!(" "), json!([api]), Value::Null] {
-        assert_eq!(scopes(other.clone()), None, "{other}");
-    }
-}
-
-#[test]
 fn an_absurd_life_is_bounded_and_costs_no_token() {
     for (given, seconds) in [
         (json!(7200), 7_200),

@@ -293,7 +293,8 @@ impl<'ast> Visit<'ast> for Named<'_> {
 
     /// A macro's tokens are not parsed: paths are read from their text.
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        let text = call.tokens.to_string().replace(" :: ", "::");
+        // A visibility names nobody.
+        let text = call.tokens.to_string().replace(" :: ", "::").replace("(in crate::", "(");
         for word in text.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != ':') {
             if word.starts_with("crate::") || word.starts_with("super::") {
                 self.name(&word.split("::").map(str::to_owned).collect::<Vec<_>>());

@@ -53,7 +53,7 @@ impl EntryFilter {
     pub fn admits(&self, entry: &Entry) -> bool {
         self.orgs.as_ref().is_none_or(|orgs| orgs.contains(&entry.org_id))
             && self.account.is_none_or(|account| account == entry.account_id)
-            && self.words().iter().all(|word| word.admits(entry))
+            && self.words().iter().all(|Word(_, wanted, of)| wanted.is_none_or(|wanted| wanted == of(entry)))
             && self.since.is_none_or(|since| entry.created_at >= since)
             && self.until.is_none_or(|until| entry.created_at < until)
             && self.needle().is_none_or(|needle| entry.to_text().to_lowercase().contains(&needle))
@@ -61,32 +61,18 @@ impl EntryFilter {
 
     /// Whether it asks for what no index knows, so that every entry must be looked at.
     fn searches(&self) -> bool {
-        self.text.is_some() || self.words().iter().any(|word| word.wanted.is_some())
+        self.text.is_some() || self.words().iter().any(|Word(_, wanted, _)| wanted.is_some())
     }
 
     /// What is asked of an entry's words, which no index knows.
     fn words(&self) -> [Word; 4] {
         [
-            Word {
-                column: "environment",
-                wanted: self.environment.map(Environment::as_str),
-                found: |entry| entry.environment.as_str(),
-            },
-            Word {
-                column: "source",
-                wanted: self.source.map(Source::as_str),
-                found: |entry| entry.source.as_str(),
-            },
-            Word {
-                column: "action",
-                wanted: self.action.map(Action::as_str),
-                found: |entry| entry.action.as_str(),
-            },
-            Word {
-                column: "class",
-                wanted: self.class.map(Class::as_str),
-                found: |entry| entry.class.as_str(),
-            },
+            Word("environment", self.environment.map(Environment::as_str), |entry| {
+                entry.environment.as_str()
+            }),
+            Word("source", self.source.map(Source::as_str), |entry| entry.source.as_str()),
+            Word("action", self.action.map(Action::as_str), |entry| entry.action.as_str()),
+            Word("class", self.class.map(Class::as_str), |entry| entry.class.as_str()),
         ]
     }
 
@@ -109,17 +95,7 @@ impl EntryFilter {
 }
 
 /// One of an entry's words: its column, what a filter wants of it, and what an entry has.
-struct Word {
-    column: &'static str,
-    wanted: Option<&'static str>,
-    found: fn(&Entry) -> &'static str,
-}
-
-impl Word {
-    fn admits(&self, entry: &Entry) -> bool {
-        self.wanted.is_none_or(|wanted| wanted == (self.found)(entry))
-    }
-}
+struct Word(&'static str, Option<&'static str>, fn(&Entry) -> &'static str);
 
 /// A place in history: everything older than this entry. Its text is `<microseconds>-<id>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -367,7 +343,7 @@ impl Conditions {
             let place = conditions.place(Box::new(account.0));
             conditions.texts.push(format!("account_id = {place}"));
         }
-        for Word { column, wanted, .. } in filter.words() {
+        for Word(column, wanted, _) in filter.words() {
             if let Some(wanted) = wanted {
                 let place = conditions.place(Box::new(wanted));
                 conditions.texts.push(format!("{column} = {place}"));
