@@ -103,6 +103,7 @@ create table tokens (
     access_expires_at timestamptz,
     refresh_token text not null,
     refresh_expires_at timestamptz,
+    -- What the access token may do, separated by spaces: null until eBay has named it.
     scopes text,
     version bigint not null default 1,
     updated_at timestamptz not null default clock(),
@@ -112,7 +113,8 @@ create table tokens (
 );
 create index tokens_refresh_expiry on tokens (refresh_expires_at);
 
--- Every refresh token that an account ever had, so that an old export cannot bring one back.
+-- Every refresh token that an account ever had, so that an old export cannot bring one back. When it
+-- was seen is for a person who asks where a token came from; no statement reads it.
 create table refresh_token_digests (
     account_id uuid not null references accounts on delete cascade,
     sha256 bytea not null,

@@ -1,6 +1,6 @@
-//! Logs: their format and filter, and errors with their whole chain.
+//! Logs: their format and filter.
 
-use std::{fmt, io::IsTerminal};
+use std::io::IsTerminal;
 
 use tracing_subscriber::{
     EnvFilter,
@@ -8,22 +8,6 @@ use tracing_subscriber::{
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
-
-/// Prints an error and everything that caused it, `a: b: c`. A log line that prints only the
-/// outermost message hides the reason.
-pub struct Chain<'a>(pub &'a (dyn std::error::Error + 'a));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
 
 crate::text_enum::text_enum! {
     /// How log lines look.

@@ -97,7 +97,7 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let chain = crate::logging::Chain(&error);
+        let chain = crate::error_chain::Chain(&error);
         if error.is_transient() {
             tracing::warn!(error = %chain, "a request met a database that is away");
             return Self::unavailable(

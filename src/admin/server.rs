@@ -40,7 +40,7 @@ pub(super) async fn run(listener: TcpListener, router: Router, shutdown: Cancell
                 }
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
-                    tracing::warn!(error = %crate::logging::Chain(&error), "cannot accept a connection");
+                    tracing::warn!(error = %crate::error_chain::Chain(&error), "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -78,7 +78,7 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(error = %crate::logging::Chain(&error), "a connection ended badly");
+        tracing::debug!(error = %crate::error_chain::Chain(&error), "a connection ended badly");
     }
     drop(slot);
 }

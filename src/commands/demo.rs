@@ -22,9 +22,9 @@ use crate::{
     config,
     config::AllArgs,
     fake_ebay::FakeEbay,
-    message::{RefreshMessage, Source},
+    message::Source,
     process::{roles::Process, signal::signal},
-    refresh::scheduler::publish_refresh,
+    refresh::request_refresh,
     store::{self, EntryFilter},
     terminal::Layout,
 };
@@ -99,12 +99,7 @@ pub(super) async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
         let (store, broker, ended) = (store.clone(), broker.clone(), ended.clone());
         async move { follow(&store, &broker, EntryFilter::default(), 20, demo.layout, &ended).await }
     });
-    let request = store.put_request(sample.debugged, Source::Debug, "cli:demo").await?;
-    let message =
-        RefreshMessage { attempt: request.attempt, account: sample.debugged, source: Source::Debug };
-    if publish_refresh(&broker.publisher(), &message).await.is_err() {
-        eprintln!("the broker did not take the debug run; the scheduler will publish it again");
-    }
+    request_refresh(&store, broker.publisher(), sample.debugged, Source::Debug, "cli:demo").await?;
     let interrupted = wait(demo.duration).await?;
     eprintln!("\nstopping");
     process.stop_refreshing().await;

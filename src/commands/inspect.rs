@@ -131,6 +131,9 @@ fn to_text(i: &Inspection) -> String {
     if let Some(access) = &i.access_token {
         lines.push(format!("access token    {}", sealed(access)));
     }
+    if let Some(scopes) = &i.scopes {
+        lines.push(format!("scopes          {}", printable(scopes, false)));
+    }
     lines.push(format!("next step       {}", i.advice));
     lines.join("\n") + "\n\n"
 }

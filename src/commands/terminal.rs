@@ -173,7 +173,7 @@ pub(super) async fn follow(
             () = shutdown.cancelled() => return Ok(()),
             _ = health.tick() => match HealthReport::take(store, broker, filter.orgs.as_deref()).await {
                 Ok(report) => eprint!("{}", report.to_text()),
-                Err(error) => eprintln!("! {}", crate::logging::Chain(&error)),
+                Err(error) => eprintln!("! {}", crate::error_chain::Chain(&error)),
             },
             event = events.recv() => match event {
                 Some(FeedEvent::Entry { entry, .. }) => {

@@ -2,14 +2,15 @@
 
 use std::{process::ExitCode, str::FromStr, time::Duration};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Subcommand;
-use sha2::{Digest, Sha256};
 
 use super::selector::{find_org, find_orgs};
 use crate::{
     config,
-    domain::account::Role,
+    domain::{
+        account::Role,
+        credential::{CredentialDigest, CredentialKind},
+    },
     store::{Membership, Store},
 };
 
@@ -95,9 +96,8 @@ pub(super) async fn run(command: Users) -> anyhow::Result<ExitCode> {
             eprintln!("This is the bearer token of \"{name}\". It is not shown again.");
         }
         Users::Token { name, token_days } => {
-            let token = fresh_token();
-            let digest = Sha256::digest(token.as_bytes()).into();
-            if !store.put_api_token(&name, digest, token_days).await? {
+            let token = CredentialKind::Bearer.mint();
+            if !store.put_api_token(&name, CredentialDigest::of(&token), token_days).await? {
                 return Err(no_user(&name));
             }
             println!("{token}");
@@ -158,8 +158,8 @@ async fn add(
     days: i32,
 ) -> anyhow::Result<String> {
     let memberships = find_memberships(store, orgs).await?;
-    let token = fresh_token();
-    let digest = Sha256::digest(token.as_bytes()).into();
+    let token = CredentialKind::Bearer.mint();
+    let digest = CredentialDigest::of(&token);
     match store.put_user(name, platform_admin, &memberships, digest, days).await {
         Ok(_) => Ok(token),
         Err(error) if error.violates("users_name_unique") => {
@@ -178,12 +178,7 @@ pub(super) async fn login_link(
     base_url: &str,
     life: Duration,
 ) -> anyhow::Result<Option<String>> {
-    let secret = format!("tl_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
-    let known = store.put_login_link(user, Sha256::digest(secret.as_bytes()).into(), life).await?;
+    let secret = CredentialKind::Link.mint();
+    let known = store.put_login_link(user, CredentialDigest::of(&secret), life).await?;
     Ok(known.then(|| format!("{}/sign-in#{secret}", base_url.trim_end_matches('/'))))
-}
-
-/// A bearer token: 256 random bits.
-pub(super) fn fresh_token() -> String {
-    format!("tr_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
 }

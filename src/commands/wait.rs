@@ -8,10 +8,13 @@ use std::{
 use super::selector::{AccountArgs, cli_user};
 use crate::{
     config,
-    domain::{account::AttemptId, class::Class},
-    message::{Entry, RefreshMessage, Source},
+    domain::{
+        account::{AccountId, AttemptId},
+        class::Class,
+    },
+    message::{Entry, Source},
     queue::Broker,
-    refresh::scheduler::publish_refresh,
+    refresh::request_refresh,
     store::Store,
     terminal::{Layout, render},
 };
@@ -42,7 +45,7 @@ pub(super) async fn request_and_wait(
 pub(super) async fn request(
     store: &Store,
     broker: &Broker,
-    account: crate::domain::account::AccountId,
+    account: AccountId,
     source: Source,
 ) -> anyhow::Result<Entry> {
     let started = Instant::now();
@@ -50,14 +53,14 @@ pub(super) async fn request(
     if store.stored_tokens(account).await?.is_none() {
         anyhow::bail!("the account has no token yet: `token-refresh accounts import` brings one");
     }
-    let request = store.put_request(account, source, &cli_user()).await?;
-    phase(&format!("accepted as attempt {}", request.attempt));
-    let message = RefreshMessage { attempt: request.attempt, account, source };
-    match publish_refresh(&broker.publisher(), &message).await {
+    let request = request_refresh(store, broker.publisher(), account, source, &cli_user()).await?;
+    let attempt = request.attempt;
+    phase(&format!("accepted as attempt {attempt}"));
+    match request.published().await {
         Ok(()) => phase("published; waiting for a worker"),
         Err(error) => phase(&format!("not published ({error}); the scheduler will publish it")),
     }
-    wait_for(store, request.attempt, phase).await
+    wait_for(store, attempt, phase).await
 }
 
 async fn wait_for(store: &Store, attempt: AttemptId, phase: impl Fn(&str)) -> anyhow::Result<Entry> {

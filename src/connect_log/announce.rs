@@ -48,7 +48,7 @@ impl Announcer {
                 traceparent: Some(&traceparent),
             };
             if let Err(error) = publisher.publish(&publication).await {
-                tracing::warn!(attempt.id = %id, error = %crate::logging::Chain(&error),
+                tracing::warn!(attempt.id = %id, error = %crate::error_chain::Chain(&error),
                     "entry not announced; the relay will store it");
             }
             drop(slot);

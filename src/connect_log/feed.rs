@@ -133,7 +133,7 @@ impl Follower {
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let started = tokio::time::Instant::now();
         while let Err(error) = self.begin(after).await {
-            tracing::warn!(error = %crate::logging::Chain(&error), "the feed cannot read the store yet");
+            tracing::warn!(error = %crate::error_chain::Chain(&error), "the feed cannot read the store yet");
             every.tick().await;
             if self.events.is_closed() {
                 return;

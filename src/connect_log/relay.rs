@@ -30,7 +30,7 @@ pub async fn relay(store: &Store, shutdown: CancellationToken) {
         // A database that is silent holds up no stop; what is cut off here is rolled back.
         let Some(passed) = shutdown.run_until_cancelled(pass(store, &mut told)).await else { return };
         if let Err(error) = passed {
-            tracing::warn!(error = %crate::logging::Chain(&error), "the relay cannot read the outbox");
+            tracing::warn!(error = %crate::error_chain::Chain(&error), "the relay cannot read the outbox");
         }
     }
 }
@@ -45,7 +45,7 @@ async fn pass(store: &Store, told: &mut HashSet<AttemptId>) -> Result<(), StoreE
         }
         for (id, error) in &relayed.refused {
             if told.len() < TOLD_MAX && told.insert(*id) {
-                tracing::error!(attempt.id = %id, error = %crate::logging::Chain(error),
+                tracing::error!(attempt.id = %id, error = %crate::error_chain::Chain(error),
                     "an entry cannot be stored and stays in the outbox; the others go on");
             }
         }

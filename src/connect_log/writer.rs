@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::{account::AttemptId, retry::Pauses},
+    domain::{account::AttemptId, retry::Pauses, screen::one_line},
     message::{ENTRY_TYPE, Entry, MAX_ENTRY_BYTES},
     queue::{Broker, Disposition, Incoming, names},
     store::{Store, StoreError},
@@ -41,7 +41,7 @@ async fn store_batch(store: &Store, batch: &[Incoming], shutdown: &CancellationT
             Ok(_) => match stored.next() {
                 Some(Ok(())) => Disposition::Ack,
                 Some(Err(error)) if error.is_row_fault() => {
-                    Disposition::DeadLetter(format!("entry refused: {}", crate::logging::Chain(&error)))
+                    Disposition::DeadLetter(format!("entry refused: {}", crate::error_chain::Chain(&error)))
                 }
                 Some(Err(_)) | None => Disposition::Requeue,
             },
@@ -62,7 +62,7 @@ async fn keep(
         else {
             return answers;
         };
-        tracing::warn!(error = %crate::logging::Chain(error), entries = ids.len(), "cannot store entries yet; trying again");
+        tracing::warn!(error = %crate::error_chain::Chain(error), entries = ids.len(), "cannot store entries yet; trying again");
         tokio::select! {
             () = tokio::time::sleep(pauses.next()) => {}
             () = shutdown.cancelled() => return answers,
@@ -73,8 +73,7 @@ async fn keep(
 /// Reads a message as an entry, and returns its id: the entry itself waits in the outbox.
 fn read(incoming: &Incoming) -> Result<AttemptId, String> {
     if let Some(found) = incoming.message_type.as_deref().filter(|found| *found != ENTRY_TYPE) {
-        let shown: String = found.chars().take(64).filter(|c| !c.is_control()).collect();
-        return Err(format!("unknown type \"{shown}\": expected {ENTRY_TYPE}"));
+        return Err(format!("unknown type \"{}\": expected {ENTRY_TYPE}", one_line(found, 64)));
     }
     if incoming.body.len() > MAX_ENTRY_BYTES {
         return Err(format!("oversized: {} bytes, at most {MAX_ENTRY_BYTES} are read", incoming.body.len()));

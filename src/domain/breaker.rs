@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::class::Class;
+use super::{class::Class, retry::doubled};
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -194,8 +194,8 @@ impl Breaker {
     }
 }
 
-fn pause((first, longest): (Duration, Duration), probes: i32) -> Duration {
-    first.saturating_mul(1 << probes.clamp(0, 16)).min(longest)
+fn pause(pauses: (Duration, Duration), probes: i32) -> Duration {
+    doubled(pauses, u32::try_from(probes).unwrap_or(0))
 }
 
 #[cfg(test)]

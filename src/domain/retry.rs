@@ -1,4 +1,7 @@
-//! Pauses between tries: exponential with full jitter, without an end.
+//! Pauses between tries: each twice as long as the one before, up to a longest.
+//!
+//! [`doubled`] is for pauses whose count is kept in the database, [`Pauses`] for those of a supervisor,
+//! exponential with full jitter and without an end.
 //!
 //! The `backoff` crate is unmaintained (RUSTSEC-2025-0012, and through it `instant`,
 //! RUSTSEC-2024-0384; both informational: its code is small, finished and without a known fault). It
@@ -7,6 +10,11 @@
 use std::time::Duration;
 
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff};
+
+/// `first`, doubled so many times, and at most `longest`.
+pub fn doubled((first, longest): (Duration, Duration), times: u32) -> Duration {
+    1_u32.checked_shl(times).map_or(longest, |factor| first.saturating_mul(factor).min(longest))
+}
 
 /// The pauses of one supervisor: each is drawn evenly from zero to a bound that begins at `min`,
 /// doubles with every pause and stays at `max`.
@@ -51,6 +59,15 @@ mod tests {
     const MIN: Duration = Duration::from_millis(100);
     const MAX: Duration = Duration::from_secs(1);
     const ROUNDING: Duration = Duration::from_nanos(2);
+
+    #[test]
+    fn a_pause_doubles_up_to_the_longest_however_often() {
+        for (times, pause) in
+            [(0, MIN), (1, MIN * 2), (3, MIN * 8), (4, MAX), (31, MAX), (32, MAX), (u32::MAX, MAX)]
+        {
+            assert_eq!(doubled((MIN, MAX), times), pause, "{times}");
+        }
+    }
 
     #[test]
     fn the_bound_doubles_up_to_its_maximum_and_begins_again_after_a_reset() {

@@ -23,9 +23,25 @@ pub fn is_hidden(character: char) -> bool {
     HIDDEN.iter().any(|(from, to)| (*from..=*to).contains(&character))
 }
 
+/// Whether `character` must not stand in a text of one line: a hidden one, a line break or a tab.
+pub fn in_no_line(character: char) -> bool {
+    matches!(character, '\n' | '\t') || is_hidden(character)
+}
+
+/// At most `max_chars` of `text` on one line, without what must not stand there.
+pub fn one_line(text: &str, max_chars: usize) -> String {
+    text.chars().filter(|character| !in_no_line(*character)).take(max_chars).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_hidden;
+    use super::{is_hidden, one_line};
+
+    #[test]
+    fn a_line_stays_one_and_short() {
+        assert_eq!(one_line("a\nb\tc\u{1b}[2Jd\u{202e}\u{2028}e", 100), "abc[2Jde");
+        assert_eq!(one_line("\n\n\nabc", 2), "ab");
+    }
 
     #[test]
     fn every_control_character_is_hidden_but_line_breaks_and_tabs() {

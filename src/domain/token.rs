@@ -9,6 +9,8 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::screen::in_no_line;
+
 /// Shortest token that is taken for one, in bytes.
 pub const TOKEN_MIN_BYTES: usize = 16;
 /// Longest token that is taken for one, in bytes.
@@ -170,7 +172,7 @@ impl fmt::Display for Masked {
 /// short text no more than a quarter, so that little of it is given away.
 pub fn shown_prefix(text: &str) -> String {
     let shown = SHOWN_PREFIX_CHARS.min(text.chars().count() / 4);
-    text.chars().take(shown).filter(|character| !character.is_control()).collect()
+    text.chars().take(shown).filter(|character| !in_no_line(*character)).collect()
 }
 
 macro_rules! opaque_debug {

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     domain::{
         class::{Class, Phase},
+        screen::{in_no_line, one_line},
         token::{AccessToken, RefreshToken},
     },
     message::clean,
@@ -36,6 +37,8 @@ const REFRESH_EXPIRES_IN_MAX_S: f64 = 315_360_000.0;
 const RETRY_AFTER_MAX_S: i64 = 86_400;
 /// `errorId` of the gateway's "Too many requests".
 const TOO_MANY_REQUESTS: &str = "2001";
+/// Longest list of scopes that is kept, in characters: eBay has about 50 of 60 characters.
+const SCOPES_CHARS: usize = 8_192;
 /// Longest text of a refusal, in bytes.
 const TEXT_BYTES: usize = 300;
 
@@ -50,6 +53,8 @@ pub struct Grant {
     pub refresh_token: Option<RefreshToken>,
     /// How long the refresh token lives, where the answer says.
     pub refresh_token_expires_in: Option<Duration>,
+    /// The scopes that the access token has, where the answer says: separated by spaces.
+    pub scopes: Option<String>,
     /// What was odd about the answer, for the entry.
     pub warning: Option<&'static str>,
 }
@@ -140,7 +145,16 @@ fn grant(answer: &Answer, body: Option<&Value>) -> Result<Grant, (Class, &'stati
         .get("refresh_token_expires_in")
         .and_then(seconds)
         .map(|seconds| Duration::from_secs_f64(seconds.clamp(0.0, REFRESH_EXPIRES_IN_MAX_S).floor()));
-    Ok(Grant { access_token, expires_in, refresh_token, refresh_token_expires_in, warning })
+    let scopes = scopes(body);
+    Ok(Grant { access_token, expires_in, refresh_token, refresh_token_expires_in, scopes, warning })
+}
+
+/// The scopes that an answer names. eBay's are addresses; anything else might be an echoed secret.
+fn scopes(body: &Value) -> Option<String> {
+    let text = body.get("scope")?.as_str()?;
+    let scopes: Vec<&str> = text.split_ascii_whitespace().collect();
+    let named = !scopes.is_empty() && scopes.iter().all(|scope| scope.starts_with("https://"));
+    named.then(|| one_line(&scopes.join(" "), SCOPES_CHARS))
 }
 
 const REFRESH_TOKEN_IGNORED: &str =
@@ -197,7 +211,7 @@ fn refusal(answer: &Answer, class: Class, reason: Option<&'static str>, json: Op
             (Ending::Complete, Some(_)) => "an answer that is not JSON".to_owned(),
         },
     };
-    let text = format!("HTTP {}: {}", answer.status, said.replace(char::is_control, " "));
+    let text = format!("HTTP {}: {}", answer.status, said.replace(in_no_line, " "));
     Refusal { class, reason, text: clean(&text, TEXT_BYTES), retry_after: retry_after(answer) }
 }
 
@@ -240,4 +254,24 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
         (until - date).num_seconds()
     };
     u64::try_from(wait.clamp(0, RETRY_AFTER_MAX_S)).ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::scopes;
+
+    #[test]
+    fn scopes_are_taken_where_the_answer_names_them_and_nothing_else_is() {
+        let named = |scope: Value| scopes(&json!({ "scope": scope }));
+        let (api, sell) =
+            ("https://api.ebay.com/oauth/api_scope", "https://api.ebay.com/oauth/api_scope/sell");
+        assert_eq!(named(json!(format!("{api}  {sell}"))), Some(format!("{api} {sell}")));
+        for other in
+            [json!("v^1.1#i^1#t^A"), json!(format!("{api} v^1.1#t^A")), json!(" "), json!([api]), Value::Null]
+        {
+            assert_eq!(named(other.clone()), None, "{other}");
+        }
+    }
 }

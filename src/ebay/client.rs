@@ -18,8 +18,13 @@ use super::{
     request::RefreshRequest,
 };
 use crate::{
-    domain::class::{Phase, Sent},
+    domain::{
+        class::{Phase, Sent},
+        screen::in_no_line,
+    },
+    error_chain::Chain,
     message::clean,
+    tls::{system_roots, verifying},
 };
 
 /// How the client connects.
@@ -129,7 +134,7 @@ impl EbayClient {
             if permit.close() { (Sent::No, Phase::Connect) } else { (Sent::Unknown, Phase::Answer) };
         let failure = match failure {
             Some(error) if !error.is_timeout() && !permit.is_overdue() => {
-                CallFailure::Network { phase, text: causes(error) }
+                CallFailure::Network { phase, text: causes(&error.without_url()) }
             }
             Some(_) | None => CallFailure::Timeout { phase },
         };
@@ -168,34 +173,18 @@ async fn read(mut response: Response, deadline: Instant) -> Answer {
 }
 
 fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
+    let roots = system_roots();
     if roots.is_empty() {
         tracing::warn!("no certificate authorities found: https to eBay will fail (install ca-certificates)");
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = verifying(roots)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
-/// The whole chain of causes on one line, without the URL.
-fn causes(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut texts: Vec<String> = Vec::new();
-    let mut next: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if texts.last().is_none_or(|last| *last != text) {
-            texts.push(text);
-        }
-        next = cause.source();
-    }
-    clean(&texts.join(": ").replace(char::is_control, " "), 300)
+/// The whole chain of causes on one line.
+fn causes(error: &reqwest::Error) -> String {
+    clean(&Chain(error).to_string().replace(in_no_line, " "), 300)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::secrets::{Secrets, Spelling, spellings};
-use crate::domain::token::Masked;
+use crate::domain::{screen::is_hidden, token::Masked};
 
 /// How `v^` is spelled raw and where it was encoded, in lower case.
 const BEGINNINGS: [&str; 7] = ["v^", "v%5e", "v%255e", "v\\u005e", "v&#94;", "v&#x5e;", "v&hat;"];
@@ -94,7 +94,7 @@ impl Masker {
                     rest = &rest[value..];
                 }
             } else {
-                shown.push(harmless_char(next));
+                shown.push(if is_hidden(next) { '\u{fffd}' } else { next });
                 rest = &rest[next.len_utf8()..];
             }
         }
@@ -206,15 +206,5 @@ fn starts_with_ignoring_case(text: &str, beginning: &str) -> bool {
 }
 
 fn harmless(text: &str) -> String {
-    text.chars().map(harmless_char).collect()
-}
-
-/// Control characters, and those that turn the direction of writing, must not reach a terminal.
-fn harmless_char(character: char) -> char {
-    match character {
-        '\n' | '\t' => character,
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        _ if character.is_control() => '\u{fffd}',
-        _ => character,
-    }
+    text.replace(is_hidden, "\u{fffd}")
 }

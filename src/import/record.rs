@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::{
     account::Environment,
-    screen::is_hidden,
+    screen::in_no_line,
     token::{RefreshToken, SEALED_PREFIX, TOKEN_PREFIX},
 };
 
@@ -147,5 +147,5 @@ fn looks_like_token(text: &str) -> bool {
 
 /// Whether a terminal or page would not show `character`, or show others differently for it.
 fn changes_display(character: char) -> bool {
-    is_hidden(character) || matches!(character, '\n' | '\t')
+    in_no_line(character)
 }

@@ -162,41 +162,6 @@ pub struct Runner {
 }
 
 impl Entry {
-    /// An entry without an exchange: nothing is known to have been sent. Its `created_at` means
-    /// nothing until it is stamped.
-    pub fn without_exchange(
-        id: AttemptId,
-        subject: &Subject,
-        source: Source,
-        class: Class,
-        runner: &Runner,
-    ) -> Self {
-        Self {
-            id,
-            position: None,
-            created_at: DateTime::UNIX_EPOCH,
-            org_id: subject.org_id,
-            account_id: subject.account_id,
-            account: subject.username.clone(),
-            house_name: subject.house_name.clone(),
-            environment: subject.environment,
-            action: Action::of(source, class),
-            source,
-            class,
-            reason: None,
-            sent: Sent::No,
-            request: None,
-            response: None,
-            error: None,
-            timings_ms: BTreeMap::new(),
-            attempt: 1,
-            instance: runner.instance.clone(),
-            version: runner.version.clone(),
-            triggered_by: None,
-            unknown: Map::new(),
-        }
-    }
-
     /// The bytes that are stored and published: cleaned, at most [`MAX_ENTRY_BYTES`].
     ///
     /// An entry that is too long loses the content of its answer first, then its other long texts;
@@ -239,10 +204,39 @@ impl Entry {
 pub struct Draft(Entry);
 
 impl Draft {
-    /// Takes `entry` as a draft; its `created_at` means nothing until [`stamp`](Self::stamp).
-    pub fn new(mut entry: Entry) -> Self {
-        entry.created_at = DateTime::UNIX_EPOCH;
-        Self(entry)
+    /// A draft without an exchange: nothing is known to have been sent.
+    pub fn without_exchange(
+        id: AttemptId,
+        subject: &Subject,
+        source: Source,
+        class: Class,
+        runner: &Runner,
+    ) -> Self {
+        Self(Entry {
+            id,
+            position: None,
+            // Nobody sees it before the stamp.
+            created_at: DateTime::UNIX_EPOCH,
+            org_id: subject.org_id,
+            account_id: subject.account_id,
+            account: subject.username.clone(),
+            house_name: subject.house_name.clone(),
+            environment: subject.environment,
+            action: Action::of(source, class),
+            source,
+            class,
+            reason: None,
+            sent: Sent::No,
+            request: None,
+            response: None,
+            error: None,
+            timings_ms: BTreeMap::new(),
+            attempt: 1,
+            instance: runner.instance.clone(),
+            version: runner.version.clone(),
+            triggered_by: None,
+            unknown: Map::new(),
+        })
     }
 
     /// The entry, created at `created_at`.
@@ -273,5 +267,10 @@ impl Draft {
     /// The entry as far as it is known.
     pub fn entry(&self) -> &Entry {
         &self.0
+    }
+
+    /// The same, to be told more.
+    pub fn entry_mut(&mut self) -> &mut Entry {
+        &mut self.0
     }
 }

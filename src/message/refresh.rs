@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::entry::Source;
-use crate::domain::account::{AccountId, AttemptId};
+use crate::domain::{
+    account::{AccountId, AttemptId},
+    screen::one_line,
+};
 
 /// Longest refresh message that is read, in bytes. Ids only: a real one has about 150.
 pub const MAX_MESSAGE_BYTES: usize = 4_096;
@@ -62,8 +65,7 @@ impl RefreshMessage {
             serde_json::from_slice(body).map_err(|error| MalformedMessage::Body(describe(&error)))?;
         match message_type {
             Some(found) if found != message.message_type() => {
-                let shown = found.chars().take(64).filter(|c| !c.is_control()).collect();
-                Err(MalformedMessage::UnknownType(shown, message.message_type()))
+                Err(MalformedMessage::UnknownType(one_line(found, 64), message.message_type()))
             }
             _ => Ok(message),
         }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::screen::is_hidden;
+
 /// The request as it was sent, with the refresh token masked and without Authorization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownRequest {
@@ -30,9 +32,10 @@ pub struct ShownResponse {
     pub body: Value,
 }
 
-/// Makes foreign text fit for storing and showing: no NUL, at most `max_bytes`, cut at a character.
+/// Makes foreign text fit for storing and showing: nothing hidden, at most `max_bytes`, cut at a
+/// character.
 pub fn clean(text: &str, max_bytes: usize) -> String {
-    let text = text.replace('\0', "\u{fffd}");
+    let text = text.replace(is_hidden, "\u{fffd}");
     if text.len() <= max_bytes {
         return text;
     }

@@ -1,18 +1,12 @@
 //! Who this process is, and its heartbeat.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI32, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     message::Runner,
-    refresh::Taking,
+    refresh::{InFlight, Taking},
     store::{Heartbeat, Store},
     version::{COMMIT, VERSION, version},
 };
@@ -30,7 +24,7 @@ pub(super) struct Running {
     /// Its roles.
     pub(super) roles: Vec<&'static str>,
     /// Attempts under way.
-    pub(super) in_flight: Arc<AtomicI32>,
+    pub(super) in_flight: InFlight,
     /// Whether its worker takes work, where it runs one.
     pub(super) taking: Option<Arc<Taking>>,
 }
@@ -75,7 +69,7 @@ impl Instance {
                 commit: COMMIT.into(),
                 environment: serde_json::json!({ "host": self.host, "pid": std::process::id(), "roles": running.roles }),
                 key_ids: running.key_ids.clone(),
-                in_flight: running.in_flight.load(Ordering::Relaxed),
+                in_flight: running.in_flight.count(),
                 takes_work: running.taking.as_ref().is_some_and(|taking| taking.reason().is_none()),
                 note: running.taking.as_ref().and_then(|taking| taking.reason()),
             };
@@ -84,14 +78,14 @@ impl Instance {
                 () = shutdown.cancelled() => break,
             };
             if let Err(error) = written {
-                tracing::warn!(error = %crate::logging::Chain(&error), "heartbeat not written");
+                tracing::warn!(error = %crate::error_chain::Chain(&error), "heartbeat not written");
             }
         }
         // A database that is away must not hold up the end: the process is then told as silent.
         match tokio::time::timeout(FAREWELL_LIMIT, store.instance_stopped(&self.id)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = %crate::logging::Chain(&error), "stop not written");
+                tracing::warn!(error = %crate::error_chain::Chain(&error), "stop not written");
             }
             Err(_) => tracing::warn!(
                 "stop not written: the database is silent, and shows this process as live for some seconds more"

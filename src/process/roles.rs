@@ -1,11 +1,6 @@
 //! The roles: `scheduler`, `worker`, `log-writer`, `admin`, and `all` of them in one process.
 
-use std::{
-    net::SocketAddr,
-    process::ExitCode,
-    sync::{Arc, atomic::AtomicI32},
-    time::Duration,
-};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -24,7 +19,7 @@ use crate::{
     crypto::Keyring,
     ebay::{ClientSettings, EbayClient},
     queue::Broker,
-    refresh::{self, Handler, HandlerParts, Taking, scheduler::Scheduler},
+    refresh::{self, Handler, HandlerParts, InFlight, Taking, scheduler::Scheduler},
     store::Store,
     version::version,
 };
@@ -43,7 +38,7 @@ pub(crate) struct Process {
     /// Stops what stores and shows their last entries.
     publishing: CancellationToken,
     announcer: Announcer,
-    in_flight: Arc<AtomicI32>,
+    in_flight: InFlight,
     /// What runs here.
     roles: Vec<&'static str>,
     /// Whether this process takes work, where it runs a worker.
@@ -73,7 +68,7 @@ impl Process {
             refreshing: CancellationToken::new(),
             publishing: CancellationToken::new(),
             announcer,
-            in_flight: Arc::new(AtomicI32::new(0)),
+            in_flight: InFlight::default(),
             taking: None,
             refreshers: Tasks::default(),
             publishers: Tasks::default(),
@@ -90,7 +85,7 @@ impl Process {
         let running = Running {
             key_ids,
             roles: self.roles.clone(),
-            in_flight: Arc::clone(&self.in_flight),
+            in_flight: self.in_flight.clone(),
             taking: self.taking.clone(),
         };
         let (stopped, beating) = (self.stopped.clone(), store.clone());
@@ -134,7 +129,7 @@ impl Process {
             limits: args.limits()?,
             runner: self.instance.runner(),
             taking: Arc::clone(self.taking.insert(Arc::default())),
-            in_flight: Arc::clone(&self.in_flight),
+            in_flight: self.in_flight.clone(),
         });
         let (broker, settings, shutdown) = (self.broker.clone(), args.settings(), self.refreshing.clone());
         self.roles.push("worker");

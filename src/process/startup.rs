@@ -37,7 +37,7 @@ pub(crate) async fn check_keys(store: &Store, keyring: &Keyring) -> anyhow::Resu
         let canary = make_canary(keyring, id).context("making a canary")?;
         store.put_canary(id, &canary).await.context("database: cannot keep a key canary")?;
     }
-    let stored = store.read_canaries(&ids).await.context("database: cannot read the key canaries")?;
+    let stored = store.canaries_of(&ids).await.context("database: cannot read the key canaries")?;
     for (id, canary) in &stored {
         check_canary(keyring, id, canary)
             .with_context(|| format!("TOKEN_KEYS: key \"{id}\" must not be used"))?;

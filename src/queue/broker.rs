@@ -201,7 +201,7 @@ mod tests {
         let broker = Broker::new("amqp://guest:s3cret@127.0.0.1:1/x", "worker").expect("well-formed");
         let error = broker.declare_topology().await.expect_err("nobody listens there");
         let shown =
-            format!("{broker:?} {:?} {error:?} {}", broker.publisher(), crate::queue::error::Chain(&error));
+            format!("{broker:?} {:?} {error:?} {}", broker.publisher(), crate::error_chain::Chain(&error));
         assert!(shown.contains("127.0.0.1:1") && !shown.contains("s3cret"), "{shown}");
     }
 }

@@ -12,6 +12,7 @@ use super::{
     names::DEAD_LETTER,
     publisher::Publisher,
 };
+use crate::domain::screen::one_line;
 
 /// The header that says why a letter died.
 pub const REASON: &str = "x-reason";
@@ -22,7 +23,7 @@ const REASON_CHARS: usize = 500;
 
 /// A reason fit for header and log: one line, bounded.
 pub(super) fn fit(reason: &str) -> String {
-    reason.chars().filter(|character| !character.is_control()).take(REASON_CHARS).collect()
+    one_line(reason, REASON_CHARS)
 }
 
 /// Publishes a copy of `delivery`, which died in `queue` of `reason`, to that queue's dead letters.

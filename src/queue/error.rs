@@ -1,6 +1,6 @@
 //! Why something could not be done with the broker.
 
-use std::{error::Error, fmt, time::Duration};
+use std::time::Duration;
 
 /// Why something could not be done with the broker. Holds no address and no credentials.
 #[derive(Debug, thiserror::Error)]
@@ -38,27 +38,6 @@ impl QueueError {
             lapin::ErrorKind::ProtocolError(error) => Some((error.get_id(), error.get_message().as_str())),
             _ => None,
         }
-    }
-}
-
-/// An error with all its sources, for a log line.
-pub(super) struct Chain<'a>(pub(super) &'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told = self.0.to_string();
-        f.write_str(&told)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            let text = error.to_string();
-            // lapin's errors repeat their sources.
-            if !told.ends_with(&text) {
-                write!(f, ": {text}")?;
-            }
-            told = text;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 

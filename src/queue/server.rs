@@ -8,9 +8,13 @@ use std::{
 };
 
 use lapin::uri::AMQPScheme;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::ServerName};
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 
 use super::address::Address;
+use crate::{
+    domain::screen::one_line,
+    tls::{system_roots, verifying},
+};
 
 /// What a client of AMQP 0-9-1 says first.
 const GREETING: &[u8] = b"AMQP\x00\x00\x09\x01";
@@ -42,9 +46,7 @@ pub(super) fn identify(address: &Address) -> io::Result<Option<String>> {
 }
 
 fn encrypted(socket: TcpStream, host: &str) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let config = verifying(system_roots()).map_err(io::Error::other)?;
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
     Ok(StreamOwned::new(connection, socket))
@@ -76,7 +78,7 @@ fn property(frame: &[u8], key: &str) -> Option<String> {
     let at = frame.windows(field.len()).position(|window| window == field)? + field.len();
     let (length, rest) = frame.get(at..)?.split_first_chunk::<4>()?;
     let text = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-    Some(String::from_utf8_lossy(text).chars().filter(|c| !c.is_control()).take(64).collect())
+    Some(one_line(&String::from_utf8_lossy(text), 64))
 }
 
 #[cfg(test)]

@@ -12,12 +12,12 @@ use tracing::{debug, error, warn};
 
 use super::{
     bury::{bury, fit},
-    error::{Chain, QueueError},
+    error::QueueError,
     incoming::Incoming,
     link::{ANSWER_LIMIT, within},
     publisher::Publisher,
 };
-use crate::domain::retry::Pauses;
+use crate::{domain::retry::Pauses, error_chain::Chain};
 
 /// How a handler says that a delivery ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

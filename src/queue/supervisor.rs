@@ -11,10 +11,10 @@ use tracing::{error, info, warn};
 
 use super::{
     declare::{Missing, reconcile},
-    error::{Chain, QueueError},
+    error::QueueError,
     link::{Dial, Link},
 };
-use crate::domain::retry::Pauses;
+use crate::{domain::retry::Pauses, error_chain::Chain};
 
 /// The pause after the first failure is drawn up to this.
 const PAUSE_MIN: Duration = Duration::from_millis(200);

@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     crypto::DecryptReason,
-    domain::class::Class,
-    domain::verdict::Verdict,
+    domain::{class::Class, retry::doubled, verdict::Verdict},
     ebay::{Grant, Refusal},
 };
 
@@ -171,8 +170,8 @@ pub fn retry_in(class: Class, failures: u32, policy: &Policy, dice: f64) -> Dura
         | Class::Interrupted
         | Class::Superseded
         | Class::NotRun => {
-            let doubled = policy.retry_base.saturating_mul(1 << failures.saturating_sub(1).min(20));
-            doubled.min(policy.retry_max).mul_f64(dice).max(RETRY_MIN)
+            let bound = doubled((policy.retry_base, policy.retry_max), failures.saturating_sub(1));
+            bound.mul_f64(dice).max(RETRY_MIN)
         }
     }
 }

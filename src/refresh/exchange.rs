@@ -85,7 +85,7 @@ async fn tell_called(store: &Store, claim: &Claim) {
         return;
     }
     if let Err(error) = store.tell_called(claim.attempt).await {
-        tracing::debug!(attempt.id = %claim.attempt, error = %crate::logging::Chain(&error),
+        tracing::debug!(attempt.id = %claim.attempt, error = %crate::error_chain::Chain(&error),
             "cannot tell that the call begins");
     }
 }

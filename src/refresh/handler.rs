@@ -5,10 +5,7 @@
 //! finish, or by whoever closes its lease.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI32, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     decide::{DEMOTED_EVERY, Decision, Policy, decide, spread_of},
     exchange::{self, Exchange, millis},
+    in_flight::InFlight,
     reap,
     taking::Taking,
 };
@@ -29,7 +27,7 @@ use crate::{
         retry::Pauses,
     },
     ebay::{EbayClient, Grant},
-    message::{Action, Draft, Entry, RefreshMessage, Runner},
+    message::{Draft, Entry, RefreshMessage, Runner},
     queue::{Disposition, Incoming},
     store::{
         Claim, ClaimOutcome, ClaimRequest, Coalescer, Effect, Finish, FinishOutcome, LeaseTerms,
@@ -65,7 +63,7 @@ pub struct HandlerParts {
     /// Takes this worker off the queues while the database is not well.
     pub taking: Arc<Taking>,
     /// Counts attempts under way, for the heartbeat.
-    pub in_flight: Arc<AtomicI32>,
+    pub in_flight: InFlight,
 }
 
 /// The handler. Cheap to clone.
@@ -129,10 +127,8 @@ impl Handler {
             Err(Unclaimed::Elsewhere) => return Disposition::Requeue,
             Err(Unclaimed::Store(error)) => return self.unclaimed(&message, &error),
         };
-        self.parts.in_flight.fetch_add(1, Ordering::Relaxed);
-        let disposition = self.attempt(&claim, started).await;
-        self.parts.in_flight.fetch_sub(1, Ordering::Relaxed);
-        disposition
+        let _counted = self.parts.in_flight.begin();
+        self.attempt(&claim, started).await
     }
 
     /// Claims the attempt; none if there is nothing to do, or if the answer is already written.
@@ -189,13 +185,13 @@ impl Handler {
                 Disposition::Ack
             }
             Err(error) if error.is_row_fault() => {
-                tracing::error!(attempt.id = %claim.attempt, error = %crate::logging::Chain(&error),
+                tracing::error!(attempt.id = %claim.attempt, error = %crate::error_chain::Chain(&error),
                     "the result cannot be written; the lease will run out");
                 Disposition::DeadLetter(format!("finish refused: {error}"))
             }
             Err(error) => {
                 tracing::error!(attempt.id = %claim.attempt, account.id = %claim.subject.account_id,
-                    error = %crate::logging::Chain(&error),
+                    error = %crate::error_chain::Chain(&error),
                     "the lease ran out before the result was written; the result is dropped");
                 Disposition::Requeue
             }
@@ -213,14 +209,14 @@ impl Handler {
             },
         };
         let signal = signal(claim, &exchange, decision.class);
-        let mut entry = Entry::without_exchange(
+        let mut draft = Draft::without_exchange(
             claim.attempt,
             &claim.subject,
             claim.source,
             decision.class,
             &self.parts.runner,
         );
-        entry.action = Action::of(claim.source, decision.class);
+        let entry = draft.entry_mut();
         entry.reason = decision.reason.map(str::to_owned);
         entry.sent = exchange.sent;
         entry.request = exchange.request;
@@ -242,7 +238,7 @@ impl Handler {
             signal,
             claimed_at: claim.claimed_at,
             effect,
-            draft: Draft::new(entry),
+            draft,
         }
     }
 
@@ -258,6 +254,7 @@ impl Handler {
                 sha256: token.sha256(),
                 expires_in: grant.refresh_token_expires_in,
             }),
+            scopes: grant.scopes.clone(),
             next_in: decision.next_in,
             demoted_next_in: DEMOTED_EVERY.mul_f64(1.0 + spread_of(row) / 10.0),
         }
@@ -288,7 +285,7 @@ impl Handler {
             if Instant::now() + pause >= until {
                 return Err(error);
             }
-            tracing::warn!(attempt.id = %finish.attempt, error = %crate::logging::Chain(&error),
+            tracing::warn!(attempt.id = %finish.attempt, error = %crate::error_chain::Chain(&error),
                 "cannot write the result yet; trying again");
             failed = true;
             tokio::time::sleep(pause).await;
@@ -299,7 +296,7 @@ impl Handler {
     /// back; what it refuses of this row is kept for a person to look at.
     fn unclaimed(&self, message: &RefreshMessage, error: &StoreError) -> Disposition {
         tracing::warn!(attempt.id = %message.attempt, account.id = %message.account,
-            error = %crate::logging::Chain(error), "cannot claim");
+            error = %crate::error_chain::Chain(error), "cannot claim");
         if error.is_row_fault() {
             return Disposition::DeadLetter(format!("claim refused: {error}"));
         }

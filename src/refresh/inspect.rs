@@ -55,6 +55,8 @@ pub struct Inspection {
     pub refresh_token: SealedView,
     /// The access token.
     pub access_token: Option<SealedView>,
+    /// The access token's scopes, separated by spaces, where eBay named them.
+    pub scopes: Option<String>,
     /// What to do.
     pub advice: String,
 }
@@ -95,6 +97,7 @@ pub async fn inspect(
         token_updated_at: tokens.updated_at,
         refresh_token,
         access_token,
+        scopes: tokens.scopes,
         advice,
     }))
 }

@@ -106,8 +106,10 @@
 mod decide;
 mod exchange;
 mod handler;
+mod in_flight;
 mod inspect;
 mod reap;
+mod request;
 pub mod scheduler;
 mod taking;
 mod worker;
@@ -115,8 +117,10 @@ mod worker;
 pub use self::{
     decide::{Decision, Policy, Unopened, decide, retry_in, spread_of},
     handler::{Handler, HandlerParts, Limits},
+    in_flight::InFlight,
     inspect::{Inspection, SealedView, inspect},
     reap::reap,
+    request::{Requested, publish_refresh, request_refresh},
     taking::Taking,
     worker::{WorkerSettings, run},
 };

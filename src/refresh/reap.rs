@@ -51,7 +51,7 @@ async fn one_by_one(
         match store.reap(Some(&[account]), 1, interrupted_pause(*policy)).await {
             Ok(entries) => closed += tell(announcer, entries),
             Err(error) if error.is_row_fault() => {
-                tracing::error!(account.id = %account, error = %crate::logging::Chain(&error),
+                tracing::error!(account.id = %account, error = %crate::error_chain::Chain(&error),
                     "a lease that ran out cannot be closed");
             }
             Err(error) => return Err(error),

@@ -11,12 +11,12 @@ use futures::{StreamExt, stream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{decide::Policy, reap};
+use super::{decide::Policy, reap, request::publish_refresh};
 use crate::{
     connect_log::Announcer,
-    message::{RefreshMessage, Runner, Source},
-    queue::{Publication, PublishError, Publisher, names},
-    store::{DueAccount, OpenRequest, Store, StoreError},
+    message::{RefreshMessage, Runner},
+    queue::{PublishError, Publisher},
+    store::{Store, StoreError},
 };
 
 /// How the scheduler works.
@@ -118,21 +118,16 @@ impl Scheduler {
             self.announcer.announce(entry);
         }
         let unclaimed = self.store.take_unclaimed_requests(s.republish_after, s.undelivered_after).await?;
-        let message = |request: OpenRequest| RefreshMessage {
-            attempt: request.attempt,
-            account: request.account,
-            source: request.source,
-        };
-        self.publish_hints("request", unclaimed.into_iter().map(message)).await;
+        self.publish_hints("request", unclaimed).await;
         Ok(())
     }
 
     /// Publishes what comes again by itself where it fails. At once: each waits for a broker that is
     /// away, and the rest of the tick waits for them all.
-    async fn publish_hints(&self, what: &str, messages: impl Iterator<Item = RefreshMessage>) {
-        let publishing = messages.map(|message| async move {
+    async fn publish_hints(&self, what: &str, messages: Vec<RefreshMessage>) {
+        let publishing = messages.into_iter().map(|message| async move {
             if let Err(error) = publish_refresh(&self.publisher, &message).await {
-                tracing::warn!(attempt.id = %message.attempt, error = %crate::logging::Chain(&error), "{what} not published");
+                tracing::warn!(attempt.id = %message.attempt, error = %crate::error_chain::Chain(&error), "{what} not published");
             }
         });
         stream::iter(publishing).buffer_unordered(CONFIRMS).collect::<()>().await;
@@ -144,40 +139,28 @@ impl Scheduler {
         if found > 0 {
             tracing::info!(accounts = found, "the key that these accounts lacked is there; they are due");
         }
-        let message = |probe: DueAccount| RefreshMessage {
-            attempt: probe.attempt,
-            account: probe.account,
-            source: probe.source,
-        };
-        self.publish_hints("probe", self.store.take_probes().await?.into_iter().map(message)).await;
+        self.publish_hints("probe", self.store.take_probes().await?).await;
         Ok(())
     }
 
     async fn publish_due(&self) -> Result<(), StoreError> {
-        let queued = usize::try_from(self.store.queued().await?).unwrap_or(0);
+        let queued = usize::try_from(self.store.count_queued().await?).unwrap_or(0);
         let mut room = self.settings.queue_target.saturating_sub(queued);
         while room > 0 {
             let slice = room.min(SLICE_MAX);
             let due = self.store.take_due(slice, self.settings.claim_within).await?;
             let taken = due.len();
-            let messages = due.into_iter().map(|due| RefreshMessage {
-                attempt: due.attempt,
-                account: due.account,
-                source: due.source,
-            });
-            let refused: Vec<_> = stream::iter(messages)
-                .map(|message| async move {
-                    publish_refresh(&self.publisher, &message)
-                        .await
-                        .err()
-                        .map(|error| (message.attempt, error))
+            let refused: Vec<_> = stream::iter(due)
+                .map(|due| async move {
+                    let published = publish_refresh(&self.publisher, &due).await;
+                    published.err().map(|error| (due.attempt, error))
                 })
                 .buffer_unordered(CONFIRMS)
                 .filter_map(|refused| async move { refused })
                 .collect()
                 .await;
             if let Some((_, error)) = refused.first() {
-                tracing::warn!(error = %crate::logging::Chain(error), accounts = refused.len(),
+                tracing::warn!(error = %crate::error_chain::Chain(error), accounts = refused.len(),
                     "the broker did not take due accounts; they stay due");
                 // A message whose confirm is missing may be in the queue: its id stays valid until
                 // its time is up. Only what the broker surely does not have is given back.
@@ -229,32 +212,10 @@ async fn part(name: &str, work: impl Future<Output = Result<(), StoreError>>) ->
     match timeout(PART_LIMIT, work).await {
         Ok(Ok(())) => return true,
         Ok(Err(error)) => {
-            tracing::warn!(part = name, error = %crate::logging::Chain(&error),
+            tracing::warn!(part = name, error = %crate::error_chain::Chain(&error),
                 "a part of the tick failed; the next tick tries again");
         }
         Err(_) => tracing::warn!(part = name, "a part of the tick took too long; the next tick tries again"),
     }
     false
-}
-
-/// Publishes a refresh to the queue of its kind.
-pub async fn publish_refresh(publisher: &Publisher, message: &RefreshMessage) -> Result<(), PublishError> {
-    let id = message.attempt.to_string();
-    let traceparent =
-        format!("00-{}-{:016x}-01", message.attempt.0.simple(), rand::random_range(1..=u64::MAX));
-    let routing_key = match message.source {
-        Source::Debug => names::REFRESH_DEBUG,
-        Source::Scheduled | Source::Admin => names::REFRESH_DUE,
-    };
-    let body = message.to_bytes();
-    publisher
-        .publish(&Publication {
-            exchange: names::REFRESH,
-            routing_key,
-            message_id: &id,
-            message_type: message.message_type(),
-            body: &body,
-            traceparent: Some(&traceparent),
-        })
-        .await
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{account::AccountId, retry::Pauses},
-    logging::Chain,
+    error_chain::Chain,
     store::{Store, StoreError},
 };
 

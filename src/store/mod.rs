@@ -4,6 +4,18 @@
 //! Functions take slices, so that many callers' rows share one statement and one commit. Instants
 //! come from SQL `clock()`; a process contributes durations only.
 //!
+//! # Names
+//! A function says first what it does, then to what; one without a verb is a figure or a value. One
+//! verb means one thing:
+//!
+//! - `put_` adds a row, or completes the one that is there; `change_`, `replace_` and `end_` alter it.
+//! - `take_` marks rows as the caller's, so that nobody else gets them; `give_back` undoes it.
+//! - `find_` and `select_` look for one row by what a person calls it; `list_` reads all.
+//! - `<thing>_of` and `<thing>_by_<key>` read what belongs to an id or a key, `count_` counts.
+//! - `forget_` deletes what nobody reads any more; `close_` ends what ran out, and tells of it.
+//!
+//! A statement begins with a comment that names it, which is its name in `pg_stat_activity`.
+//!
 //! # Locks
 //! A transaction takes row locks in one order, whatever it does, and rows of one table by id:
 //! `keyset_ledger` → `refresh_requests` → `refresh_state` → `tokens` → `quota_usage` → outbox →
@@ -12,6 +24,7 @@
 mod attempt;
 mod entry;
 mod fleet;
+mod fragment;
 mod lock;
 mod postgres;
 mod registry;
@@ -20,9 +33,8 @@ pub use self::{
     attempt::{
         budget::QuotaUse,
         claim::types::{Claim, ClaimOutcome, ClaimRequest, LeaseTerms},
-        due::DueAccount,
         finish::types::{Effect, Finish, FinishOutcome, NewRefreshToken},
-        request::{OpenRequest, RequestState},
+        request::RequestState,
     },
     entry::{
         history::{BadCursor, Cursor, EntryFilter, EntryPage},

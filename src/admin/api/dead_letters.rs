@@ -100,7 +100,7 @@ fn no_queue() -> Problem {
 
 impl From<DeadLetterError> for Problem {
     fn from(error: DeadLetterError) -> Self {
-        let chain = crate::logging::Chain(&error);
+        let chain = crate::error_chain::Chain(&error);
         match &error {
             DeadLetterError::UnknownQueue => return no_queue(),
             DeadLetterError::NoWayBack => {

@@ -12,10 +12,7 @@ use axum::{
 };
 use futures::{StreamExt, stream};
 
-use super::{
-    extract::Params,
-    terminal_logs::{Filter, Query},
-};
+use super::{extract::Params, terminal_logs::Query};
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},
     store::{Cursor, EntryFilter, Store, StoreError},
@@ -29,7 +26,7 @@ pub(in crate::admin) async fn get(
     State(store): State<Store>,
     Params(query): Params<Query>,
 ) -> Result<Response, Problem> {
-    let filter = Filter::of(&query).for_user(&store, &user).await?;
+    let filter = query.filter().for_user(&store, &user).await?;
     let pages = Pages { store, filter, before: None, done: false };
     let lines = stream::unfold(pages, |mut pages| async {
         let next = pages.next().await.transpose()?;

@@ -5,6 +5,7 @@ pub(super) mod attempt;
 pub(super) mod dead_letters;
 pub(super) mod download;
 pub(super) mod extract;
+pub(super) mod filter;
 pub(super) mod health;
 pub(super) mod inspect;
 pub(super) mod lookup;

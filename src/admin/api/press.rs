@@ -19,13 +19,13 @@ use super::lookup::no_account;
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},
     domain::account::{AccountId, AttemptId, Role},
-    message::{Entry, RefreshMessage, Source},
+    message::{Entry, Source},
     queue::Broker,
-    refresh::scheduler::publish_refresh,
-    store::{Account, OpenRequest, Store, StoreError},
+    refresh::request_refresh,
+    store::{Account, Store, StoreError},
 };
 
-/// How long an answer waits for the broker's confirm.
+/// How long an answer waits for the broker's confirm. The message is published to the end in any case.
 const PUBLISH_WITHIN: Duration = Duration::from_secs(1);
 /// Time between two looks for the entry.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
@@ -68,21 +68,21 @@ pub(in crate::admin) async fn press(
         return Err(no_token());
     }
     let ahead = ahead_of(&state.store, id, source).await?;
-    let request = match state.store.put_request(id, source, &user.id().to_string()).await {
+    let by = user.id().to_string();
+    let request = match request_refresh(&state.store, state.broker.publisher(), id, source, &by).await {
         Ok(request) => request,
         // The account was removed a moment ago.
         Err(error) if error.is_row_fault() => return Err(no_account(None)),
         Err(error) => return Err(error.into()),
     };
-    let published = publish(state, &request).await;
+    let attempt = request.attempt;
+    let published = matches!(timeout(PUBLISH_WITHIN, request.published()).await, Ok(Ok(())));
     if let Some(Wait(limit)) = wait
-        && let Some(entry) = entry_within(state, &request, limit).await?
+        && let Some(entry) = entry_within(state, id, attempt, limit).await?
     {
-        return Ok(
-            Json(json!({ "attempt_id": request.attempt, "account_id": id, "entry": entry })).into_response()
-        );
+        return Ok(Json(json!({ "attempt_id": attempt, "account_id": id, "entry": entry })).into_response());
     }
-    Ok(accepted(account, &request, published, ahead))
+    Ok(accepted(account, (attempt, source), published, ahead))
 }
 
 /// The account has no token that could be refreshed.
@@ -102,35 +102,19 @@ async fn ahead_of(
 ) -> Result<Option<AttemptId>, StoreError> {
     match store.lease_of(account).await? {
         Some(attempt) => Ok(Some(attempt)),
-        None => store.open_request(account, source).await,
+        None => store.waiting_request(account, source).await,
     }
-}
-
-/// Whether the broker has confirmed the message within a moment. It is published to the end in any
-/// case, also when the client has gone.
-async fn publish(state: &PressState, request: &OpenRequest) -> bool {
-    let message =
-        RefreshMessage { attempt: request.attempt, account: request.account, source: request.source };
-    let publisher = state.broker.publisher();
-    let publishing = tokio::spawn(async move {
-        let outcome = publish_refresh(&publisher, &message).await;
-        if let Err(error) = &outcome {
-            tracing::warn!(attempt.id = %message.attempt, error = %crate::logging::Chain(error),
-                "request not published; the scheduler will publish it");
-        }
-        outcome.is_ok()
-    });
-    matches!(timeout(PUBLISH_WITHIN, publishing).await, Ok(Ok(true)))
 }
 
 async fn entry_within(
     state: &PressState,
-    request: &OpenRequest,
+    account: AccountId,
+    attempt: AttemptId,
     limit: Duration,
 ) -> Result<Option<Entry>, StoreError> {
     let until = Instant::now() + limit;
     loop {
-        let found = state.store.entry_of_account(request.account, request.attempt).await?;
+        let found = state.store.entry_of_account(account, attempt).await?;
         if found.is_some() || Instant::now() >= until || state.shutdown.is_cancelled() {
             return Ok(found);
         }
@@ -138,14 +122,20 @@ async fn entry_within(
     }
 }
 
-fn accepted(account: &Account, request: &OpenRequest, published: bool, ahead: Option<AttemptId>) -> Response {
-    let entry_url = format!("/api/admin/ebay/tokens/{}/attempts/{}", request.account, request.attempt);
+fn accepted(
+    account: &Account,
+    (attempt, source): (AttemptId, Source),
+    published: bool,
+    ahead: Option<AttemptId>,
+) -> Response {
+    let account_id = account.subject.account_id;
+    let entry_url = format!("/api/admin/ebay/tokens/{account_id}/attempts/{attempt}");
     let mut body = json!({
-        "attempt_id": request.attempt,
-        "account_id": request.account,
+        "attempt_id": attempt,
+        "account_id": account_id,
         "account": account.subject.username,
         "environment": account.subject.environment,
-        "source": request.source,
+        "source": source,
         "entry_url": entry_url,
         "published": published,
     });

@@ -22,17 +22,17 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     extract::Params,
+    filter::filter_query,
     health::FleetFigures,
     stream_slots::{StreamSlot, StreamSlots},
-    terminal_logs::{Filter, Placed},
+    terminal_logs::Placed,
 };
 use crate::{
     admin::{
@@ -40,8 +40,6 @@ use crate::{
         problem::Problem,
     },
     connect_log::{Feed, FeedEvent},
-    domain::{account::Environment, class::Class},
-    message::{Action, Source},
     store::Store,
 };
 
@@ -54,18 +52,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// When a client comes back after a lost connection.
 const RECONNECT: Duration = Duration::from_secs(2);
 
-/// The query's parameters; absent ones filter nothing.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::admin) struct Query {
-    env: Option<Environment>,
-    account: Option<String>,
-    source: Option<Source>,
-    action: Option<Action>,
-    class: Option<Class>,
-    q: Option<String>,
-    since: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
+filter_query! {
     after: Option<String>,
 }
 
@@ -78,20 +65,10 @@ pub(in crate::admin) async fn get(
     // A reconnecting page repeats its address, so the header knows more than the query.
     let asked = match headers.get("last-event-id") {
         Some(id) => Some(id.to_str().map_err(|_| bad_cursor("Last-Event-ID"))?.to_owned()),
-        None => query.after,
+        None => query.after.clone(),
     };
     let asked = asked.as_deref().map(|text| position(text).ok_or_else(|| bad_cursor("after"))).transpose()?;
-    let filter = Filter {
-        env: query.env,
-        account: query.account.as_deref(),
-        source: query.source,
-        action: query.action,
-        class: query.class,
-        text: query.q.as_deref(),
-        since: query.since,
-        until: query.until,
-    };
-    let filter = filter.for_user(&sources.store, &user).await?;
+    let filter = query.filter().for_user(&sources.store, &user).await?;
     let slot = sources.slots.take(user.id())?;
     let (last, first) = sources.store.positions().await?;
     let mut ready = VecDeque::from([Event::default().retry(RECONNECT).comment("terminal-logs")]);

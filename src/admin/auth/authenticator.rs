@@ -1,32 +1,26 @@
 //! Who asks: bearer tokens and sessions, and what their users may see and do.
 
+use super::{bad_tokens::BadTokens, csrf, session};
+use crate::{
+    admin::problem::Problem,
+    domain::{
+        account::{OrgId, Role, UserId},
+        credential::CredentialDigest,
+    },
+    store::{Member, Membership, Store, StoreError},
+};
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
-use sha2::{Digest, Sha256};
-
-use super::{bad_tokens::BadTokens, csrf};
-use crate::{
-    admin::problem::Problem,
-    domain::account::{OrgId, Role, UserId},
-    store::{Member, Membership, Store, StoreError},
-};
-
-/// Longest text that is taken for a bearer token.
-const TOKEN_MAX_BYTES: usize = 256;
-
-/// The session's cookie; the second name is taken where TLS is on, and browsers then accept it from
-/// this host over TLS alone.
-pub(in crate::admin) const COOKIES: [&str; 2] = ["token_refresh_session", "__Host-token_refresh_session"];
 
 /// What a user shows, as it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::admin) enum Credential {
     /// A bearer token's digest.
-    Bearer([u8; 32]),
+    Bearer(CredentialDigest),
     /// A session's digest.
-    Session([u8; 32]),
+    Session(CredentialDigest),
 }
 
 /// Looks up the user that a credential stands for.
@@ -162,31 +156,22 @@ impl Shown {
     /// A bearer token goes before a cookie, which the browser adds unasked.
     fn by(headers: &HeaderMap) -> Self {
         if let Some(header) = headers.get(header::AUTHORIZATION) {
-            let token = bearer(header).map(|token| Credential::Bearer(Sha256::digest(token).into()));
-            return Self::Something(token);
+            return Self::Something(bearer(header).map(Credential::Bearer));
         }
-        match session(headers) {
+        match session::shown_by(headers) {
             Some(digest) => Self::Something(Some(Credential::Session(digest))),
             None => Self::Nothing,
         }
     }
 }
 
-/// The digest of the session in the cookies.
-pub(in crate::admin) fn session(headers: &HeaderMap) -> Option<[u8; 32]> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
-    let mut pairs =
-        cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(name, _)| COOKIES.contains(name))?;
-    Some(Sha256::digest(value).into())
-}
-
-/// The token of `Bearer <token>`, if it can be one.
-fn bearer(header: &HeaderValue) -> Option<&[u8]> {
+/// The digest of the token of `Bearer <token>`, if it can be one.
+fn bearer(header: &HeaderValue) -> Option<CredentialDigest> {
     let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_MAX_BYTES)
-        .then_some(token.as_bytes())
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    CredentialDigest::of_shown(token.trim())
 }
 
 fn unauthorized(challenge: &'static str, detail: &str) -> Problem {

@@ -8,7 +8,6 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Response},
 };
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::{
     assets,
@@ -16,20 +15,15 @@ use super::{
 };
 use crate::{
     admin::{
-        auth::{
-            authenticator::{self, Authenticator},
-            csrf, session,
-        },
+        auth::{authenticator::Authenticator, csrf, session},
         problem::Problem,
     },
-    domain::account::UserId,
+    domain::{
+        account::UserId,
+        credential::{CredentialDigest, CredentialKind},
+    },
     store::StoreError,
 };
-
-/// Longest text that is taken for a token.
-const TOKEN_MAX_BYTES: usize = 256;
-/// How the secret of a link begins.
-const LINK_PREFIX: &str = "tl_";
 
 #[derive(Template)]
 #[template(path = "sign_in.html", config = "src/admin/page/askama.toml")]
@@ -80,26 +74,23 @@ async fn begin(
             let problem = "Too many failed attempts. Wait a little and try again.";
             return Ok(show(StatusCode::TOO_MANY_REQUESTS, next, problem));
         }
-        let problem = if token.starts_with(LINK_PREFIX) {
+        let problem = if CredentialKind::Link.claimed_by(token) {
             "This link has been used or has run out. Ask for another one."
         } else {
             "This token is unknown, expired or revoked."
         };
         return Ok(show(StatusCode::UNAUTHORIZED, next, problem));
     };
-    let secret = session::fresh();
-    authenticator.store.put_session(user, Sha256::digest(&secret).into(), session::LIFE).await?;
+    let secret = CredentialKind::Session.mint();
+    authenticator.store.put_session(user, CredentialDigest::of(&secret), session::LIFE).await?;
     tracing::info!(user.id = %user, "signed in");
     let headers = [(header::SET_COOKIE, session::cookie(headers, &secret))];
     Ok((StatusCode::SEE_OTHER, headers, [(header::LOCATION, inside(next).to_owned())]).into_response())
 }
 
 async fn user_of(authenticator: &Authenticator, token: &str) -> Result<Option<UserId>, StoreError> {
-    if token.is_empty() || token.len() > TOKEN_MAX_BYTES {
-        return Ok(None);
-    }
-    let digest = Sha256::digest(token).into();
-    if token.starts_with(LINK_PREFIX) {
+    let Some(digest) = CredentialDigest::of_shown(token) else { return Ok(None) };
+    if CredentialKind::Link.claimed_by(token) {
         return authenticator.store.use_login_link(digest).await;
     }
     Ok(authenticator.store.member_by_token(digest).await?.map(|member| member.id))
@@ -114,7 +105,7 @@ async fn end(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Respo
     if !csrf::from_same_origin(headers) {
         return Err(Problem::forbidden("Sign out on the page itself."));
     }
-    if let Some(digest) = authenticator::session(headers) {
+    if let Some(digest) = session::shown_by(headers) {
         authenticator.store.end_session(digest).await?;
     }
     let cookies = session::no_cookies().map(|cookie| (header::SET_COOKIE, cookie));

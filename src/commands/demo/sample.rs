@@ -2,14 +2,13 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Duration;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    commands::users::fresh_token,
     crypto::{Keyring, SealContext},
     domain::{
         account::{AccountId, Environment, KeysetId, OrgId, Role},
+        credential::{CredentialDigest, CredentialKind},
         token::RefreshToken,
     },
     fake_ebay::{Behaviour, FakeEbay},
@@ -61,9 +60,9 @@ impl Sample {
     /// Makes an org, a user, two keysets that call `fake`, and the accounts.
     pub(super) async fn make(store: &Store, keyring: &Keyring, fake: &FakeEbay) -> anyhow::Result<Self> {
         let org = store.put_org("demo").await?;
-        let token = fresh_token();
+        let token = CredentialKind::Bearer.mint();
         let member = Membership { org, role: Role::Admin };
-        store.put_user(USER, true, &[member], Sha256::digest(token.as_bytes()).into(), 1).await?;
+        store.put_user(USER, true, &[member], CredentialDigest::of(&token), 1).await?;
         let healthy = Self::keyset(store, keyring, fake, org, CLIENT_ID).await?;
         let limited = Self::keyset(store, keyring, fake, org, LIMITED_CLIENT_ID).await?;
         let mut debugged = None;

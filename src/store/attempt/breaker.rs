@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    due::{DueAccount, is_free, is_scheduled},
+    due::{Due, is_free, is_scheduled},
     finish::types::Finish,
 };
 use crate::{
@@ -14,11 +14,15 @@ use crate::{
         account::AttemptId,
         breaker::{Breaker, Change, Signal, SignalKind},
     },
-    store::postgres::{
-        error::StoreError,
-        pool::Store,
-        row::{FromRow, get, get_parsed, read_all},
-        session::Transaction,
+    message::RefreshMessage,
+    store::{
+        fragment::unqueued,
+        postgres::{
+            error::StoreError,
+            pool::Store,
+            row::{FromRow, get, get_parsed, read_all, read_each},
+            session::Transaction,
+        },
     },
 };
 
@@ -96,7 +100,9 @@ const RAMP: &str = concat!(
             order by l.consecutive_failures, t.access_expires_at nulls first, l.account_id) as place
         from late l join tokens t on t.account_id = l.account_id)
     update refresh_state s set next_refresh_at = clock() + make_interval(secs => r.place / $2::float8),
-        queued_attempt = null, queued_until = null
+        ",
+    unqueued!(),
+    "
     from ranked r where s.account_id = r.account_id"
 );
 
@@ -190,8 +196,9 @@ const TAKE_PROBES: &str = concat!(
 impl Store {
     /// Takes an account for each tripped breaker that is to be probed, under fresh attempt ids. The
     /// claim sees to it that one probe runs at a time.
-    pub async fn take_probes(&self) -> Result<Vec<DueAccount>, StoreError> {
+    pub async fn take_probes(&self) -> Result<Vec<RefreshMessage>, StoreError> {
         let attempts: Vec<Uuid> = (0..100).map(|_| AttemptId::fresh().0).collect();
-        read_all(&self.query(TAKE_PROBES, &[&attempts]).await?)
+        let taken = self.query(TAKE_PROBES, &[&attempts]).await?;
+        Ok(read_each(&taken)?.into_iter().map(|Due(message)| message).collect())
     }
 }

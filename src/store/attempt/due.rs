@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use crate::{
     domain::account::{AccountId, AttemptId},
-    message::Source,
+    message::{RefreshMessage, Source},
     store::{
         fleet::instance::{LIVE_WITHIN, is_live},
+        fragment::unqueued,
         postgres::{
             error::StoreError,
             pool::Store,
@@ -61,24 +62,16 @@ macro_rules! count_due {
 pub(in crate::store) use {count_due, is_due, is_free, is_scheduled};
 
 /// An account that was taken as due, under a fresh attempt id.
-#[derive(Debug, Clone)]
-pub struct DueAccount {
-    /// The attempt's id.
-    pub attempt: AttemptId,
-    /// The account.
-    pub account: AccountId,
-    /// Who made it due.
-    pub source: Source,
-}
+pub(super) struct Due(pub(super) RefreshMessage);
 
-impl FromRow for DueAccount {
+impl FromRow for Due {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let id: Uuid = get(row, "account_id")?;
-        Ok(Self {
+        Ok(Self(RefreshMessage {
             attempt: AttemptId(get(row, "queued_attempt")?),
             account: AccountId(id),
             source: get_parsed(row, "refresh_state", "due_source", &id)?,
-        })
+        }))
     }
 }
 
@@ -98,8 +91,12 @@ const TAKE_DUE: &str = concat!(
     returning s.account_id, s.queued_attempt, s.due_source"
 );
 
-const GIVE_BACK: &str = "/* give_back_due */
-    update refresh_state set queued_attempt = null, queued_until = null where queued_attempt = any($1)";
+const GIVE_BACK: &str = concat!(
+    "/* give_back_due */
+    update refresh_state set ",
+    unqueued!(),
+    " where queued_attempt = any($1)"
+);
 
 const COUNT_QUEUED: &str = "/* count_queued */
     select count(*) as queued from refresh_state where queued_attempt is not null and queued_until > clock()";
@@ -114,11 +111,15 @@ const UNBLOCK_BY_KEY: &str = concat!(
     ")"
 );
 
-const MAKE_DUE: &str = "/* make_due */
+const MAKE_DUE: &str = concat!(
+    "/* make_due */
     update refresh_state set next_refresh_at = clock(), due_source = $2, due_triggered_by = $3,
         standing = 'active', missing_key = null,
-        queued_attempt = null, queued_until = null
-    where account_id = any($1)";
+        ",
+    unqueued!(),
+    "
+    where account_id = any($1)"
+);
 
 impl Store {
     /// Takes at most `limit` due accounts, the longest overdue first. Each stays taken until it is
@@ -127,9 +128,10 @@ impl Store {
         &self,
         limit: usize,
         claim_within: Duration,
-    ) -> Result<Vec<DueAccount>, StoreError> {
+    ) -> Result<Vec<RefreshMessage>, StoreError> {
         let attempts: Vec<Uuid> = (0..limit).map(|_| AttemptId::fresh().0).collect();
-        read_each(&self.query(TAKE_DUE, &[&attempts, &claim_within.as_secs_f64()]).await?)
+        let taken = self.query(TAKE_DUE, &[&attempts, &claim_within.as_secs_f64()]).await?;
+        Ok(read_each(&taken)?.into_iter().map(|Due(message)| message).collect())
     }
 
     /// Gives back accounts whose message the broker did not take: they are due at once.
@@ -145,7 +147,7 @@ impl Store {
     }
 
     /// How many accounts are published and not yet claimed.
-    pub async fn queued(&self) -> Result<i64, StoreError> {
+    pub async fn count_queued(&self) -> Result<i64, StoreError> {
         match self.query_opt(COUNT_QUEUED, &[]).await? {
             Some(row) => get(&row, "queued"),
             None => Ok(0),

@@ -17,6 +17,7 @@ use crate::{
     message::{Draft, Entry, Runner, Source, Subject},
     store::{
         entry::outbox::{EntryRow, put_outbox},
+        fragment::{lease_ended, subject},
         postgres::{
             error::StoreError,
             pool::Store,
@@ -52,28 +53,34 @@ impl FromRow for Expired {
     }
 }
 
-const TAKE_EXPIRED: &str = "/* take_expired */
+const TAKE_EXPIRED: &str = concat!(
+    "/* take_expired */
     with c as materialized (select clock() as at)
-    select s.account_id, s.lease_attempt, s.lease_source, s.lease_triggered_by, s.lease_instance, s.lease_version,
+    select s.lease_attempt, s.lease_source, s.lease_triggered_by, s.lease_instance, s.lease_version,
         s.consecutive_failures, (extract(epoch from c.at - s.lease_claimed_at) * 1000)::bigint as held_ms,
-        a.org_id, a.environment, a.username, a.house_name, c.at
+        ",
+    subject!(),
+    ", c.at
     from c, refresh_state s join accounts a on a.id = s.account_id
     where s.lease_attempt is not null and s.lease_until <= c.at and ($1::uuid[] is null or s.account_id = any($1))
-    order by s.account_id limit $2 for update of s skip locked";
+    order by s.account_id limit $2 for update of s skip locked"
+);
 
 const EXPIRED_ACCOUNTS: &str = "/* expired_accounts */
     select account_id from refresh_state where lease_attempt is not null and lease_until <= clock() limit $1";
 
-const CLOSE_EXPIRED: &str = "/* close_expired */
-    update refresh_state s set epoch = s.epoch + 1, lease_attempt = null, lease_source = null,
-        lease_triggered_by = null, lease_instance = null, lease_version = null, lease_claimed_at = null,
-        lease_until = null, consecutive_failures = s.consecutive_failures + 1, class = 'interrupted',
+const CLOSE_EXPIRED: &str = concat!(
+    "/* close_expired */
+    update refresh_state s set epoch = s.epoch + 1, ",
+    lease_ended!(),
+    ", consecutive_failures = s.consecutive_failures + 1, class = 'interrupted',
         refresh_error = 'interrupted: the worker stopped before it could say how the call ended',
         interruptions = s.interruptions + 1,
         standing = case when s.interruptions >= 2 and s.standing = 'active' then 'blocked' else s.standing end,
         next_refresh_at = e.at + make_interval(secs => e.retry_in), due_source = 'scheduled', due_triggered_by = null
     from unnest($1::uuid[], $2::timestamptz[], $3::float8[]) as e (account, at, retry_in)
-    where s.account_id = e.account";
+    where s.account_id = e.account"
+);
 
 const LEASE_OF: &str = "/* lease_of */
     select lease_attempt from refresh_state
@@ -126,17 +133,18 @@ impl Store {
 }
 
 fn interrupted(lease: &Expired) -> Entry {
-    let mut entry = Entry::without_exchange(
+    let mut draft = Draft::without_exchange(
         lease.attempt,
         &lease.subject,
         lease.source,
         Class::Interrupted,
         &lease.runner,
     );
+    let entry = draft.entry_mut();
     entry.sent = Sent::Unknown;
     entry.error = Some(Class::Interrupted.meaning().to_owned());
     entry.attempt = lease.failures + 1;
     entry.triggered_by.clone_from(&lease.triggered_by);
     entry.timings_ms.insert("held".into(), u64::try_from(lease.held_ms).unwrap_or(0));
-    Draft::new(entry).stamp(lease.at)
+    draft.stamp(lease.at)
 }

@@ -13,9 +13,10 @@ use crate::{
         account::{AccountId, AttemptId, KeysetId},
         class::{Class, NotRun},
     },
-    message::{Draft, Entry, Runner, Source, Subject},
+    message::{Draft, Entry, RefreshMessage, Runner, Source, Subject},
     store::{
         entry::outbox::{EntryRow, put_outbox},
+        fragment::subject,
         lock::{LOCK_LEDGER, count_attempts},
         postgres::{
             error::StoreError,
@@ -25,18 +26,7 @@ use crate::{
     },
 };
 
-/// A request that waits for a worker.
-#[derive(Debug, Clone)]
-pub struct OpenRequest {
-    /// The attempt's id.
-    pub attempt: AttemptId,
-    /// The account.
-    pub account: AccountId,
-    /// Whether it is a debug run.
-    pub source: Source,
-}
-
-impl FromRow for OpenRequest {
+impl FromRow for RefreshMessage {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let attempt: Uuid = get(row, "attempt")?;
         Ok(Self {
@@ -94,13 +84,16 @@ const OVERDUE_ACCOUNTS: &str = "/* overdue_request_accounts */
     where claimed_at is null and closed_at is null and requested_at <= clock() - make_interval(secs => $1) limit 500";
 
 /// A bounded part: the ledgers are locked meanwhile. Read before they are closed: a row that cannot be read gets no entry, so it must stay open.
-const TAKE_OVERDUE: &str = "/* take_overdue_requests */
-    select r.attempt, r.account_id, r.source, r.triggered_by, clock() as at, a.org_id, a.environment, a.username,
-        a.house_name, a.keyset_id
+const TAKE_OVERDUE: &str = concat!(
+    "/* take_overdue_requests */
+    select r.attempt, r.source, r.triggered_by, clock() as at, ",
+    subject!(),
+    ", a.keyset_id
     from refresh_requests r join accounts a on a.id = r.account_id
     where r.claimed_at is null and r.closed_at is null and r.account_id = any($2)
         and r.requested_at <= clock() - make_interval(secs => $1)
-    order by r.attempt limit 500 for update of r";
+    order by r.attempt limit 500 for update of r"
+);
 
 const CLOSE_OVERDUE: &str = "/* close_overdue_requests */
     update refresh_requests set closed_at = clock() where attempt = any($1)";
@@ -146,14 +139,14 @@ impl Store {
         account: AccountId,
         source: Source,
         triggered_by: &str,
-    ) -> Result<OpenRequest, StoreError> {
+    ) -> Result<RefreshMessage, StoreError> {
         let attempt = AttemptId::fresh();
         if source == Source::Admin {
             // On-demand use: the account comes first when the quota does not suffice for all.
             self.execute(TOUCH, &[&account.0]).await?;
         }
         self.execute(PUT_REQUEST, &[&attempt.0, &account.0, &source.as_str(), &triggered_by]).await?;
-        Ok(OpenRequest { attempt, account, source })
+        Ok(RefreshMessage { attempt, account, source })
     }
 
     /// Requests that nobody has claimed for `after`, to be published again; those older than
@@ -162,7 +155,7 @@ impl Store {
         &self,
         after: Duration,
         close_after: Duration,
-    ) -> Result<Vec<OpenRequest>, StoreError> {
+    ) -> Result<Vec<RefreshMessage>, StoreError> {
         read_each(&self.query(TAKE_UNCLAIMED, &[&after.as_secs_f64(), &close_after.as_secs_f64()]).await?)
     }
 
@@ -190,7 +183,7 @@ impl Store {
             match self.close_overdue(after, &[account], runner).await {
                 Ok(closed) => entries.extend(closed),
                 Err(error) if error.is_row_fault() => {
-                    tracing::error!(account.id = %account, error = %crate::logging::Chain(&error),
+                    tracing::error!(account.id = %account, error = %crate::error_chain::Chain(&error),
                         "requests of an account cannot be closed");
                 }
                 Err(error) => return Err(error),
@@ -236,7 +229,7 @@ impl Store {
     }
 
     /// A request of the same kind that already waits for this account.
-    pub async fn open_request(
+    pub async fn waiting_request(
         &self,
         account: AccountId,
         source: Source,
@@ -247,10 +240,11 @@ impl Store {
 }
 
 fn undelivered(request: &Overdue, runner: &Runner) -> Entry {
-    let mut entry =
-        Entry::without_exchange(request.attempt, &request.subject, request.source, Class::NotRun, runner);
+    let mut draft =
+        Draft::without_exchange(request.attempt, &request.subject, request.source, Class::NotRun, runner);
+    let entry = draft.entry_mut();
     entry.reason = Some(NotRun::Undelivered.as_str().to_owned());
     entry.error = Some(NotRun::Undelivered.meaning().to_owned());
     entry.triggered_by = Some(request.triggered_by.clone());
-    Draft::new(entry).stamp(request.at)
+    draft.stamp(request.at)
 }

@@ -52,25 +52,28 @@ impl EntryFilter {
     /// Whether a live entry passes.
     pub fn admits(&self, entry: &Entry) -> bool {
         self.orgs.as_ref().is_none_or(|orgs| orgs.contains(&entry.org_id))
-            && self.environment.is_none_or(|environment| environment == entry.environment)
             && self.account.is_none_or(|account| account == entry.account_id)
-            && self.source.is_none_or(|source| source == entry.source)
-            && self.action.is_none_or(|action| action == entry.action)
-            && self.class.is_none_or(|class| class == entry.class)
+            && self.words().iter().all(|Word(_, wanted, of)| wanted.is_none_or(|wanted| wanted == of(entry)))
             && self.since.is_none_or(|since| entry.created_at >= since)
             && self.until.is_none_or(|until| entry.created_at < until)
             && self.needle().is_none_or(|needle| entry.to_text().to_lowercase().contains(&needle))
     }
-}
 
-impl EntryFilter {
     /// Whether it asks for what no index knows, so that every entry must be looked at.
     fn searches(&self) -> bool {
-        self.environment.is_some()
-            || self.source.is_some()
-            || self.action.is_some()
-            || self.class.is_some()
-            || self.text.is_some()
+        self.text.is_some() || self.words().iter().any(|Word(_, wanted, _)| wanted.is_some())
+    }
+
+    /// What is asked of an entry's words, which no index knows.
+    fn words(&self) -> [Word; 4] {
+        [
+            Word("environment", self.environment.map(Environment::as_str), |entry| {
+                entry.environment.as_str()
+            }),
+            Word("source", self.source.map(Source::as_str), |entry| entry.source.as_str()),
+            Word("action", self.action.map(Action::as_str), |entry| entry.action.as_str()),
+            Word("class", self.class.map(Class::as_str), |entry| entry.class.as_str()),
+        ]
     }
 
     /// That part of it which indexes know.
@@ -90,6 +93,9 @@ impl EntryFilter {
         Some(json[1..json.len() - 1].to_owned())
     }
 }
+
+/// One of an entry's words: its column, what a filter wants of it, and what an entry has.
+struct Word(&'static str, Option<&'static str>, fn(&Entry) -> &'static str);
 
 /// A place in history: everything older than this entry. Its text is `<microseconds>-<id>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -337,15 +343,9 @@ impl Conditions {
             let place = conditions.place(Box::new(account.0));
             conditions.texts.push(format!("account_id = {place}"));
         }
-        let texts = [
-            ("environment", filter.environment.map(Environment::as_str)),
-            ("source", filter.source.map(Source::as_str)),
-            ("action", filter.action.map(Action::as_str)),
-            ("class", filter.class.map(Class::as_str)),
-        ];
-        for (column, value) in texts {
-            if let Some(value) = value {
-                let place = conditions.place(Box::new(value));
+        for Word(column, wanted, _) in filter.words() {
+            if let Some(wanted) = wanted {
+                let place = conditions.place(Box::new(wanted));
                 conditions.texts.push(format!("{column} = {place}"));
             }
         }

@@ -8,6 +8,7 @@ use crate::{
     domain::account::{AccountId, Environment, KeysetId, OrgId},
     message::{Source, Subject},
     store::{
+        fragment::subject,
         lock::LOCK_STATES,
         postgres::{
             error::StoreError,
@@ -121,13 +122,17 @@ pub enum Removal {
     Busy,
 }
 
-const SELECT: &str = "/* select_account */
-    select a.id as account_id, a.org_id, a.environment, a.username, a.house_name, a.keyset_id, a.ebay_user_id, a.paused_at,
+const SELECT: &str = concat!(
+    "/* select_account */
+    select ",
+    subject!(),
+    ", a.keyset_id, a.ebay_user_id, a.paused_at,
         o.name as org
     from accounts a join orgs o on o.id = a.org_id
     where (a.id = $1 or a.username = $2) and ($3::text is null or a.environment = $3)
         and ($4::uuid[] is null or a.org_id = any($4))
-    order by a.environment, o.name limit 20";
+    order by a.environment, o.name limit 20"
+);
 
 const PUT: &str = "/* put_account */
     insert into accounts (id, org_id, keyset_id, environment, username, ebay_user_id, house_name)

@@ -2,7 +2,7 @@
 
 use crate::store::postgres::{error::StoreError, pool::Store, row::get};
 
-const READ: &str = "/* read_canaries */ select key_id, canary from key_canaries where key_id = any($1)";
+const READ: &str = "/* canaries_of */ select key_id, canary from key_canaries where key_id = any($1)";
 
 const PUT: &str =
     "/* put_canary */ insert into key_canaries (key_id, canary) values ($1, $2) on conflict do nothing";
@@ -13,7 +13,7 @@ const KEYS_IN_USE: &str = "/* keys_in_use */
 
 impl Store {
     /// The canaries of those keys that have one, as (key id, canary).
-    pub async fn read_canaries(&self, key_ids: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+    pub async fn canaries_of(&self, key_ids: &[String]) -> Result<Vec<(String, String)>, StoreError> {
         let rows = self.query(READ, &[&key_ids]).await?;
         rows.iter().map(|row| Ok((get(row, "key_id")?, get(row, "canary")?))).collect()
     }

@@ -23,6 +23,8 @@ pub struct StoredTokens {
     pub access_expires_at: Option<DateTime<Utc>>,
     /// When the refresh token ends, where known.
     pub refresh_expires_at: Option<DateTime<Utc>>,
+    /// The access token's scopes, where eBay named them.
+    pub scopes: Option<String>,
     /// Rises with every change.
     pub version: i64,
     /// When it was last changed.
@@ -36,6 +38,7 @@ impl FromRow for StoredTokens {
             access_token: get(row, "access_token")?,
             access_expires_at: get(row, "access_expires_at")?,
             refresh_expires_at: get(row, "refresh_expires_at")?,
+            scopes: get(row, "scopes")?,
             version: get(row, "version")?,
             updated_at: get(row, "updated_at")?,
         })

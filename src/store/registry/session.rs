@@ -6,8 +6,11 @@ use uuid::Uuid;
 
 use super::user::{Member, member_of};
 use crate::{
-    domain::account::UserId,
-    store::postgres::{error::StoreError, pool::Store, row::get},
+    domain::{account::UserId, credential::CredentialDigest},
+    store::{
+        fragment::member,
+        postgres::{error::StoreError, pool::Store, row::get},
+    },
 };
 
 const PUT_LINK: &str = "/* put_login_link */
@@ -22,12 +25,14 @@ const USE_LINK: &str = "/* use_login_link */
 const PUT_SESSION: &str = "/* put_session */
     insert into sessions (sha256, user_id, expires_at) values ($1, $2, clock() + make_interval(secs => $3))";
 
-const BY_SESSION: &str = "/* user_by_session */
-    select u.id, u.name, u.platform_admin,
-        array(select m.org_id from memberships m where m.user_id = u.id order by m.org_id) as orgs,
-        array(select m.role from memberships m where m.user_id = u.id order by m.org_id) as roles
+const BY_SESSION: &str = concat!(
+    "/* user_by_session */
+    select ",
+    member!(),
+    "
     from sessions s join users u on u.id = s.user_id
-    where s.sha256 = $1 and s.expires_at > clock()";
+    where s.sha256 = $1 and s.expires_at > clock()"
+);
 
 const END_SESSION: &str = "/* end_session */ delete from sessions where sha256 = $1";
 
@@ -40,16 +45,16 @@ impl Store {
     pub async fn put_login_link(
         &self,
         user: &str,
-        sha256: [u8; 32],
+        digest: CredentialDigest,
         life: Duration,
     ) -> Result<bool, StoreError> {
-        let put = self.execute(PUT_LINK, &[&sha256.as_slice(), &user, &life.as_secs_f64()]).await?;
+        let put = self.execute(PUT_LINK, &[&digest.as_bytes(), &user, &life.as_secs_f64()]).await?;
         Ok(put > 0)
     }
 
     /// The user that a link signs in; it does so once, however many come with it at the same time.
-    pub async fn use_login_link(&self, sha256: [u8; 32]) -> Result<Option<UserId>, StoreError> {
-        let row = self.query_opt(USE_LINK, &[&sha256.as_slice()]).await?;
+    pub async fn use_login_link(&self, digest: CredentialDigest) -> Result<Option<UserId>, StoreError> {
+        let row = self.query_opt(USE_LINK, &[&digest.as_bytes()]).await?;
         row.map(|row| get::<Uuid>(&row, "user_id").map(UserId)).transpose()
     }
 
@@ -57,21 +62,21 @@ impl Store {
     pub async fn put_session(
         &self,
         user: UserId,
-        sha256: [u8; 32],
+        digest: CredentialDigest,
         life: Duration,
     ) -> Result<(), StoreError> {
-        self.execute(PUT_SESSION, &[&sha256.as_slice(), &user.0, &life.as_secs_f64()]).await?;
+        self.execute(PUT_SESSION, &[&digest.as_bytes(), &user.0, &life.as_secs_f64()]).await?;
         Ok(())
     }
 
     /// The user of a session, while it lasts.
-    pub async fn member_by_session(&self, sha256: [u8; 32]) -> Result<Option<Member>, StoreError> {
-        self.query_opt(BY_SESSION, &[&sha256.as_slice()]).await?.as_ref().map(member_of).transpose()
+    pub async fn member_by_session(&self, digest: CredentialDigest) -> Result<Option<Member>, StoreError> {
+        self.query_opt(BY_SESSION, &[&digest.as_bytes()]).await?.as_ref().map(member_of).transpose()
     }
 
     /// Ends a session.
-    pub async fn end_session(&self, sha256: [u8; 32]) -> Result<(), StoreError> {
-        self.execute(END_SESSION, &[&sha256.as_slice()]).await?;
+    pub async fn end_session(&self, digest: CredentialDigest) -> Result<(), StoreError> {
+        self.execute(END_SESSION, &[&digest.as_bytes()]).await?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::{
     domain::account::AccountId,
     store::{
+        fragment::unqueued,
         lock::LOCK_STATES,
         postgres::{error::StoreError, pool::Store, row::get},
     },
@@ -55,11 +56,15 @@ const REMEMBER: &str = "/* import_remember */
     insert into refresh_token_digests (account_id, sha256) values ($1, $2) on conflict do nothing";
 
 /// The lease stays: a call under way ends as `superseded`, because the version rose.
-const DUE_FRESH: &str = "/* import_due_fresh */
+const DUE_FRESH: &str = concat!(
+    "/* import_due_fresh */
     update refresh_state set next_refresh_at = clock(), due_source = 'admin', due_triggered_by = $2,
-        queued_attempt = null, queued_until = null, consecutive_failures = 0, class = null, refresh_error = null,
+        ",
+    unqueued!(),
+    ", consecutive_failures = 0, class = null, refresh_error = null,
         standing = 'active', missing_key = null, interruptions = 0, suspicions = 0, suspected_at = null, warned_days = null
-    where account_id = $1";
+    where account_id = $1"
+);
 
 impl Store {
     /// Gives an account a refresh token and makes it due at once. Its access token and the time of

@@ -6,9 +6,13 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    domain::account::{OrgId, Role, UserId},
+    domain::{
+        account::{OrgId, Role, UserId},
+        credential::CredentialDigest,
+    },
     store::{
         fleet::figures::uuids,
+        fragment::member,
         postgres::{
             error::StoreError,
             pool::Store,
@@ -103,12 +107,14 @@ const END_LINKS: &str = "/* end_login_links */
 
 const FIND: &str = "/* find_user */ select id from users where name = $1 or id::text = $1";
 
-const BY_TOKEN: &str = "/* user_by_token */
-    select u.id, u.name, u.platform_admin,
-        array(select m.org_id from memberships m where m.user_id = u.id order by m.org_id) as orgs,
-        array(select m.role from memberships m where m.user_id = u.id order by m.org_id) as roles
+const BY_TOKEN: &str = concat!(
+    "/* user_by_token */
+    select ",
+    member!(),
+    "
     from api_tokens t join users u on u.id = t.user_id
-    where t.sha256 = $1 and t.revoked_at is null and t.expires_at > clock()";
+    where t.sha256 = $1 and t.revoked_at is null and t.expires_at > clock()"
+);
 
 impl Store {
     /// Adds a user with its memberships and a first bearer token.
@@ -117,7 +123,7 @@ impl Store {
         name: &str,
         platform_admin: bool,
         memberships: &[Membership],
-        token_sha256: [u8; 32],
+        token: CredentialDigest,
         token_days: i32,
     ) -> Result<UserId, StoreError> {
         let id = UserId::fresh();
@@ -128,7 +134,7 @@ impl Store {
             let role = membership.role.as_str();
             transaction.run(PUT_MEMBERSHIP, &[&id.0, &membership.org.0, &role]).await?;
         }
-        transaction.run(PUT_TOKEN, &[&token_sha256.as_slice(), &id.0, &token_days]).await?;
+        transaction.run(PUT_TOKEN, &[&token.as_bytes(), &id.0, &token_days]).await?;
         transaction.commit().await?;
         Ok(id)
     }
@@ -137,11 +143,11 @@ impl Store {
     pub async fn put_api_token(
         &self,
         user: &str,
-        token_sha256: [u8; 32],
+        token: CredentialDigest,
         token_days: i32,
     ) -> Result<bool, StoreError> {
         let Some(id) = self.find_user(user).await? else { return Ok(false) };
-        self.execute(PUT_TOKEN, &[&token_sha256.as_slice(), &id, &token_days]).await?;
+        self.execute(PUT_TOKEN, &[&token.as_bytes(), &id, &token_days]).await?;
         Ok(true)
     }
 
@@ -198,8 +204,8 @@ impl Store {
     }
 
     /// The user that a valid bearer token stands for.
-    pub async fn member_by_token(&self, token_sha256: [u8; 32]) -> Result<Option<Member>, StoreError> {
-        self.query_opt(BY_TOKEN, &[&token_sha256.as_slice()]).await?.as_ref().map(member_of).transpose()
+    pub async fn member_by_token(&self, token: CredentialDigest) -> Result<Option<Member>, StoreError> {
+        self.query_opt(BY_TOKEN, &[&token.as_bytes()]).await?.as_ref().map(member_of).transpose()
     }
 
     /// The database's time, for what a surface must date itself.

@@ -13,6 +13,7 @@ use token_refresh::connect_log::Feed;
 use token_refresh::crypto::{Keyring, SealContext};
 use token_refresh::domain::account::{AccountId, AttemptId, Environment, KeysetId, OrgId, Role, UserId};
 use token_refresh::domain::class::Class;
+use token_refresh::domain::credential::CredentialDigest;
 use token_refresh::message::{Draft, Entry, Runner, Source, Subject};
 use token_refresh::queue::Broker;
 use token_refresh::store::{EntryRow, ImportToken, Membership, NewAccount, NewKeyset, PoolSettings, Store};
@@ -118,7 +119,7 @@ impl Stage {
         let token = format!("tr_{name}_{}", AttemptId::fresh());
         let memberships: Vec<Membership> =
             memberships.iter().map(|(org, role)| Membership { org: *org, role: *role }).collect();
-        let digest = Sha256::digest(token.as_bytes()).into();
+        let digest = CredentialDigest::of(&token);
         let id = self.store.put_user(name, platform_admin, &memberships, digest, 1).await.expect("a user");
         User { id, token }
     }
@@ -162,9 +163,9 @@ impl Stage {
     /// An entry that is neither stored nor announced.
     pub(super) async fn entry(&self, of: &Subject, source: Source, class: Class, by: Option<&str>) -> Entry {
         let runner = Runner { instance: "worker-test".into(), version: "0.0.0".into() };
-        let mut entry = Entry::without_exchange(AttemptId::fresh(), of, source, class, &runner);
-        entry.triggered_by = by.map(str::to_owned);
-        Draft::new(entry).stamp(self.store.clock().await.expect("the database's time"))
+        let mut draft = Draft::without_exchange(AttemptId::fresh(), of, source, class, &runner);
+        draft.entry_mut().triggered_by = by.map(str::to_owned);
+        draft.stamp(self.store.clock().await.expect("the database's time"))
     }
 
     /// Stores entries the way a finish and the log-writer do: through the outbox.

@@ -113,7 +113,7 @@ async fn g9_what_is_anothers_is_answered_like_what_does_not_exist() {
         let path = account_path(own.account_id, &format!("attempts/{attempt}"));
         stage.get(&user, &path).await.expect_problem(404);
     }
-    assert!(stage.store.open_request(own.account_id, Source::Debug).await.expect("an answer").is_none());
+    assert!(stage.store.waiting_request(own.account_id, Source::Debug).await.expect("an answer").is_none());
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn g9_a_viewer_reads_and_an_operator_acts() {
         stage.post(&viewer, &account_path(id, action), &json!({})).await.expect_problem(403);
     }
     stage.post(&viewer, DEBUG, &json!({ "account": id })).await.expect_problem(403);
-    assert!(stage.store.open_request(id, Source::Debug).await.expect("an answer").is_none());
+    assert!(stage.store.waiting_request(id, Source::Debug).await.expect("an answer").is_none());
 
     for role in [Role::Operator, Role::Admin] {
         let user = stage.user(role.as_str(), &[(org, role)]).await;

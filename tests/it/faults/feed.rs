@@ -100,9 +100,9 @@ async fn made_up(stage: &Stage, account: AccountId) -> Entry {
         house_name: None,
     };
     let runner = Runner { instance: "it".into(), version: "it".into() };
-    let entry =
-        Entry::without_exchange(AttemptId::fresh(), &subject, Source::Scheduled, Class::Network, &runner);
-    Draft::new(entry).stamp(stage.value("select clock()").await)
+    let draft =
+        Draft::without_exchange(AttemptId::fresh(), &subject, Source::Scheduled, Class::Network, &runner);
+    draft.stamp(stage.value("select clock()").await)
 }
 
 /// `count` entries of one instant, in the outbox.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use token_refresh::{
-    domain::account::Role,
+    domain::{account::Role, credential::CredentialDigest},
     store::{Membership, PoolSettings, Store, StoreError},
 };
 
@@ -63,8 +63,11 @@ async fn a_session_that_writes_no_more_is_not_lent_again() {
 
     let store = stuck_session(&database).await;
     let member = [Membership { org, role: Role::Viewer }];
-    expect_transient(store.put_user("first", false, &member, [1; 32], 1).await);
-    store.put_user("second", false, &member, [2; 32], 1).await.expect("another session writes");
+    expect_transient(store.put_user("first", false, &member, CredentialDigest::of("1"), 1).await);
+    store
+        .put_user("second", false, &member, CredentialDigest::of("2"), 1)
+        .await
+        .expect("another session writes");
 }
 
 #[tokio::test]
@@ -126,7 +129,7 @@ async fn a_session_that_ends_inside_a_transaction_is_not_lent_again() {
     .await;
     store.ping().await.expect("a session");
     let before = sessions(&database).await;
-    expect_transient(store.put_user("one", false, &[], [1; 32], 1).await);
+    expect_transient(store.put_user("one", false, &[], CredentialDigest::of("1"), 1).await);
     store.ping().await.expect("another session");
     eventually("the session is gone", || async {
         let now = sessions(&database).await;

@@ -82,8 +82,8 @@ impl Site {
             house_name: None,
         };
         let runner = Runner { instance: "worker-test".into(), version: "0.0.0 test".into() };
-        let entry = Entry::without_exchange(AttemptId::fresh(), &subject, Source::Scheduled, class, &runner);
-        Draft::new(entry).stamp(self.stage.store.clock().await.expect("the database's time"))
+        let draft = Draft::without_exchange(AttemptId::fresh(), &subject, Source::Scheduled, class, &runner);
+        draft.stamp(self.stage.store.clock().await.expect("the database's time"))
     }
 
     /// Stores entries the way a finish and the log-writer do: through the outbox.

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use token_refresh::{
     crypto::Keyring,
-    domain::account::{Environment, KeysetId, OrgId, Role, UserId},
+    domain::{
+        account::{Environment, KeysetId, OrgId, Role, UserId},
+        credential::CredentialDigest,
+    },
     fake_ebay::FakeEbay,
     queue::Broker,
     store::{Membership, PoolSettings, Store},
@@ -132,8 +135,7 @@ impl Stage {
     }
 }
 
-/// SHA-256 of a bearer token, as it is stored.
-pub(crate) fn sha256(token: &str) -> [u8; 32] {
-    use sha2::Digest;
-    sha2::Sha256::digest(token.as_bytes()).into()
+/// A bearer token as it is stored.
+pub(crate) fn sha256(token: &str) -> CredentialDigest {
+    CredentialDigest::of(token)
 }

@@ -13,9 +13,12 @@ use crate::{
         lanes::{Lanes, Terms},
     },
     message::{Draft, Entry, Source, Subject},
-    store::postgres::{
-        error::StoreError,
-        row::{FromRow, get, get_parsed},
+    store::{
+        fragment::subject,
+        postgres::{
+            error::StoreError,
+            row::{FromRow, get, get_parsed},
+        },
     },
 };
 
@@ -123,9 +126,12 @@ pub(in crate::store) const LOCK_REQUESTS: &str = "/* claim_lock_requests */
 
 /// Read after the locks are held: a statement that waits for a lock sees the rows that it joins as
 /// they were before it waited.
-pub(in crate::store) const READ_CANDIDATES: &str = "/* claim_read_candidates */
+pub(in crate::store) const READ_CANDIDATES: &str = concat!(
+    "/* claim_read_candidates */
     with c as materialized (select clock() as at)
-    select s.account_id, a.org_id, a.environment, a.username, a.house_name, a.paused_at is not null as paused,
+    select ",
+    subject!(),
+    ", a.paused_at is not null as paused,
         k.id as keyset_id, k.state, k.state_version, k.secret_version, k.debug_reserve::bigint as debug_reserve,
         l.provider_failures, coalesce(l.accepted_at > c.at - interval '60 seconds', false) as warm,
         coalesce(l.accepted_at > c.at - interval '10 seconds', false) as accepted_lately,
@@ -139,7 +145,8 @@ pub(in crate::store) const READ_CANDIDATES: &str = "/* claim_read_candidates */
     from c, refresh_state s
         join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
         join keyset_ledger l on l.keyset_id = k.id join tokens t on t.account_id = s.account_id
-    where s.account_id = any($1)";
+    where s.account_id = any($1)"
+);
 
 /// Why a due account is not called for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,7 +269,8 @@ impl Candidate {
         reason: NotRun,
         terms: &LeaseTerms,
     ) -> Entry {
-        let mut entry = Entry::without_exchange(attempt, &self.subject, source, Class::NotRun, &terms.runner);
+        let mut draft = Draft::without_exchange(attempt, &self.subject, source, Class::NotRun, &terms.runner);
+        let entry = draft.entry_mut();
         entry.reason = Some(reason.as_str().to_owned());
         entry.error = Some(match (reason, self.lease_attempt) {
             (NotRun::InFlight, Some(other)) => format!("{} Attempt {other} is under way.", reason.meaning()),
@@ -270,7 +278,7 @@ impl Candidate {
         });
         entry.attempt = u32::try_from(self.failures).unwrap_or(0) + 1;
         entry.triggered_by = triggered_by;
-        Draft::new(entry).stamp(self.at)
+        draft.stamp(self.at)
     }
 
     pub(in crate::store) fn claim(

@@ -12,18 +12,23 @@ use crate::{
     message::Source,
     store::{
         entry::outbox::{EntryRow, put_outbox},
+        fragment::unqueued,
         lock::count_attempts,
         postgres::{error::StoreError, session::Transaction},
     },
 };
 
-const TAKE_LEASES: &str = "/* claim_take_leases */
-    update refresh_state s set queued_attempt = null, queued_until = null, lease_attempt = c.attempt,
+const TAKE_LEASES: &str = concat!(
+    "/* claim_take_leases */
+    update refresh_state s set ",
+    unqueued!(),
+    ", lease_attempt = c.attempt,
         lease_source = c.source, lease_triggered_by = c.triggered_by, lease_instance = $5, lease_version = $6,
         lease_claimed_at = c.at, lease_until = c.at + make_interval(secs => $7), last_attempt_at = c.at
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $8::timestamptz[])
         as c (account, attempt, source, triggered_by, at)
-    where s.account_id = c.account";
+    where s.account_id = c.account"
+);
 
 const CLAIM_REQUESTS: &str = "/* claim_requests */
     update refresh_requests set claimed_at = clock() where attempt = any($1)";
@@ -46,14 +51,18 @@ const TAKE_PROBES: &str = "/* claim_take_probes */
 /// An account that may not run is dropped; one whose keyset has spent its day waits a while, spread out
 /// so that the accounts do not come back together; one whose key another worker has is due again in a
 /// moment. What its last refresh came to stays: others judge by it.
-const PUT_OFF: &str = "/* put_off */
-    update refresh_state set queued_attempt = null, queued_until = null,
+const PUT_OFF: &str = concat!(
+    "/* put_off */
+    update refresh_state set ",
+    unqueued!(),
+    ",
         next_refresh_at = coalesce(clock() + make_interval(secs => c.least + c.spread * random()), next_refresh_at),
         class = case when c.spent then coalesce(class, 'quota_exhausted') else class end,
         refresh_error = case when c.spent then coalesce(refresh_error,
             'quota_exhausted: the keyset has begun all the calls it may in 24 hours') else refresh_error end
     from unnest($1::uuid[], $2::boolean[], $3::float8[], $4::float8[]) as c (account, spent, least, spread)
-    where account_id = c.account";
+    where account_id = c.account"
+);
 
 /// What a slice of claims writes.
 #[derive(Default)]

@@ -20,13 +20,14 @@ pub(in crate::store) struct RefreshedColumns<'a> {
     pub(in crate::store) refresh_expires_in: Vec<Option<f64>>,
     /// The refresh token has a new end, so its warnings begin anew.
     pub(in crate::store) ends_anew: Vec<bool>,
+    pub(in crate::store) scopes: Vec<Option<&'a str>>,
     pub(in crate::store) rotated: Vec<Uuid>,
     pub(in crate::store) digests: Vec<&'a [u8]>,
 }
 
 impl<'a> RefreshedColumns<'a> {
     pub(in crate::store) fn push(&mut self, row: &'a Finish, at: DateTime<Utc>) {
-        let Effect::Refreshed { access_token, expires_in, refresh_token, next_in, demoted_next_in } =
+        let Effect::Refreshed { access_token, expires_in, refresh_token, scopes, next_in, demoted_next_in } =
             &row.effect
         else {
             return;
@@ -42,6 +43,7 @@ impl<'a> RefreshedColumns<'a> {
         self.refresh.push(refresh_token.as_ref().map(|token| token.sealed.as_str()));
         let refresh_life = refresh_token.as_ref().and_then(|token| token.expires_in);
         self.ends_anew.push(refresh_life.is_some());
+        self.scopes.push(scopes.as_deref());
         self.refresh_expires_in.push(refresh_life.map(|life| life.as_secs_f64()));
         if let Some(token) = refresh_token {
             self.rotated.push(row.account.0);

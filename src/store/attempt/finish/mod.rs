@@ -27,6 +27,7 @@ use crate::{
     message::{Draft, Source},
     store::{
         entry::outbox::{EntryRow, put_outbox},
+        fragment::{lease_ended, unqueued},
         lock::LOCK_STATES,
         postgres::{
             error::StoreError,
@@ -68,42 +69,53 @@ const READ_HELD: &str = "/* finish_read_held */
 const CLOSE_REQUESTS: &str = "/* finish_close_requests */
     update refresh_requests set closed_at = clock() where attempt = any($1) and closed_at is null";
 
-const CLEAR_LEASES: &str = "/* finish_clear_leases */
-    update refresh_state set lease_attempt = null, lease_source = null, lease_triggered_by = null,
-        lease_instance = null, lease_version = null, lease_claimed_at = null, lease_until = null
-    where account_id = any($1)";
+const CLEAR_LEASES: &str = concat!(
+    "/* finish_clear_leases */
+    update refresh_state set ",
+    lease_ended!(),
+    "
+    where account_id = any($1)"
+);
 
-const STATE_REFRESHED: &str = "/* finish_state_refreshed */
+const STATE_REFRESHED: &str = concat!(
+    "/* finish_state_refreshed */
     update refresh_state s set last_success_at = f.at, consecutive_failures = 0, class = null, refresh_error = null,
         next_refresh_at = f.claimed_at + make_interval(secs => case when s.demoted then f.demoted_next_in else f.next_in end),
-        due_source = 'scheduled', due_triggered_by = null, queued_attempt = null, queued_until = null,
+        due_source = 'scheduled', due_triggered_by = null, ",
+    unqueued!(),
+    ",
         standing = 'active', missing_key = null, interruptions = 0, suspicions = 0, suspected_at = null,
         suspect_claimed_at = null, suspect_secret_version = null, suspect_token_version = null,
         success_claimed_at = f.claimed_at, success_secret_version = f.secret_version,
         warned_days = case when f.ends_anew then null else s.warned_days end
     from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::float8[], $5::float8[], $6::int[], $7::boolean[])
         as f (account, at, claimed_at, next_in, demoted_next_in, secret_version, ends_anew)
-    where s.account_id = f.account";
+    where s.account_id = f.account"
+);
 
 const TOKEN_REFRESHED: &str = "/* finish_token_refreshed */
     update tokens t set access_token = f.access, access_expires_at = f.claimed_at + make_interval(secs => f.expires_in),
         refresh_token = coalesce(f.refresh, t.refresh_token),
         refresh_expires_at = coalesce(f.claimed_at + make_interval(secs => f.refresh_expires_in), t.refresh_expires_at),
-        version = t.version + 1, updated_at = f.at
-    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::float8[])
-        as f (account, at, claimed_at, access, expires_in, refresh, refresh_expires_in)
+        scopes = coalesce(f.scopes, t.scopes), version = t.version + 1, updated_at = f.at
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::float8[],
+            $8::text[])
+        as f (account, at, claimed_at, access, expires_in, refresh, refresh_expires_in, scopes)
     where t.account_id = f.account";
 
 const REMEMBER_TOKENS: &str = "/* finish_remember_tokens */
     insert into refresh_token_digests (account_id, sha256)
     select account, sha256 from unnest($1::uuid[], $2::bytea[]) as d (account, sha256) on conflict do nothing";
 
-const STATE_FAILED: &str = "/* finish_state_failed */
+const STATE_FAILED: &str = concat!(
+    "/* finish_state_failed */
     update refresh_state s set
         consecutive_failures = s.consecutive_failures + 1,
         class = f.class, refresh_error = f.error,
         next_refresh_at = f.at + make_interval(secs => f.retry_in), due_source = 'scheduled',
-        due_triggered_by = null, queued_attempt = null, queued_until = null,
+        due_triggered_by = null, ",
+    unqueued!(),
+    ",
         standing = case when f.standing in ('reconnect_required', 'blocked') then f.standing else s.standing end,
         missing_key = case when f.standing = 'blocked' then f.missing_key else s.missing_key end,
         interruptions = 0,
@@ -115,7 +127,8 @@ const STATE_FAILED: &str = "/* finish_state_failed */
     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::float8[], $6::text[], $7::text[],
             $8::timestamptz[], $9::int[], $10::bigint[])
         as f (account, at, class, error, retry_in, standing, missing_key, claimed_at, secret_version, token_version)
-    where s.account_id = f.account";
+    where s.account_id = f.account"
+);
 
 /// Only a finish that knows that nothing was sent gives its call back.
 const RETURN_CALLS: &str = "/* finish_return_calls */
@@ -252,8 +265,16 @@ impl<'a> FinishWrites<'a> {
             &c.ends_anew,
         ];
         transaction.run(STATE_REFRESHED, &state).await?;
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-            [&c.accounts, &c.at, &c.claimed_at, &c.access, &c.expires_in, &c.refresh, &c.refresh_expires_in];
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
+            &c.accounts,
+            &c.at,
+            &c.claimed_at,
+            &c.access,
+            &c.expires_in,
+            &c.refresh,
+            &c.refresh_expires_in,
+            &c.scopes,
+        ];
         transaction.run(TOKEN_REFRESHED, &params).await?;
         if !c.rotated.is_empty() {
             transaction.run(REMEMBER_TOKENS, &[&c.rotated, &c.digests]).await?;

@@ -36,6 +36,8 @@ pub enum Effect {
         expires_in: Duration,
         /// The refresh token, only if eBay sent one (G5).
         refresh_token: Option<NewRefreshToken>,
+        /// The access token's scopes, only if eBay named them.
+        scopes: Option<String>,
         /// When to refresh again.
         next_in: Duration,
         /// The same while the account is demoted: a health refresh a day.

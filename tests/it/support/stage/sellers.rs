@@ -8,7 +8,7 @@ use token_refresh::{
     },
     fake_ebay::Behaviour,
     message::{RefreshMessage, Source},
-    refresh::scheduler::publish_refresh,
+    refresh::{Requested, publish_refresh, request_refresh},
     store::{ImportOutcome, ImportToken, NewAccount, NewKeyset},
 };
 use zeroize::Zeroizing;
@@ -149,24 +149,25 @@ impl Stage {
 
     /// Presses "Refresh (debug)": the request is stored and published.
     pub(crate) async fn debug(&self, account: AccountId) -> AttemptId {
-        let message = self.request(account).await;
-        self.publish(&message).await;
-        message.attempt
+        let request = self.request(account).await;
+        let attempt = request.attempt;
+        request.published().await.expect("the broker takes it");
+        attempt
     }
 
     /// The same while links are cut: what is not published now, the scheduler publishes.
     pub(crate) async fn debug_whatever_comes(&self, account: AccountId) -> AttemptId {
-        let message = self.request(account).await;
+        let request = self.request(account).await;
+        let attempt = request.attempt;
         // An error is what the story is about.
-        let _ = publish_refresh(&self.broker.publisher(), &message).await;
-        message.attempt
+        let _ = request.published().await;
+        attempt
     }
 
-    /// Stores the request of a press.
-    async fn request(&self, account: AccountId) -> RefreshMessage {
-        let request =
-            self.store.put_request(account, Source::Debug, &self.user.to_string()).await.expect("a request");
-        RefreshMessage { attempt: request.attempt, account, source: Source::Debug }
+    /// Stores the request of a press, and begins to publish it.
+    async fn request(&self, account: AccountId) -> Requested {
+        let (publisher, by) = (self.broker.publisher(), self.user.to_string());
+        request_refresh(&self.store, publisher, account, Source::Debug, &by).await.expect("a request")
     }
 
     /// Publishes a message as the scheduler and the admin do.
