@@ -97,7 +97,12 @@ impl Taking {
             return;
         }
         let reason = format!("takes no work: {what}: {}", Chain(error));
-        tracing::error!(reason, "this worker takes no work until the database is well");
+        match obstacle {
+            Obstacle::Away => tracing::warn!(reason, "this worker takes no work until the database is back"),
+            Obstacle::Refuses => {
+                tracing::error!(reason, "this worker takes no work until the database takes its results");
+            }
+        }
         *seen = Seen { obstacle: Some(obstacle), reason: Some(reason), refused: HashSet::new() };
         self.wanted.send_replace(false);
     }

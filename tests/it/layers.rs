@@ -30,7 +30,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("message", &["text_enum", "domain"]),
     // Adapters, which do not know each other; the queue knows no rule but how long to pause.
     ("crypto", &["text_enum", "domain"]),
-    ("store", &["text_enum", "domain", "message"]),
+    ("store", &["domain", "error_chain", "message", "text_enum", "tls"]),
     ("ebay", &["domain", "error_chain", "message", "tls"]),
     ("queue", &["domain", "error_chain", "tls"]),
     // Readers of files, and the independent stand-in: words only.

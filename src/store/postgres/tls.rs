@@ -1,6 +1,6 @@
 //! TLS to the database: certificate and host name are always verified.
 
-use std::sync::Arc;
+use std::fmt::Display;
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -8,25 +8,23 @@ use rustls::{
 };
 
 use super::address::BadDatabaseUrl;
+use crate::tls;
 
-/// Trusts the certificates in the file `root_certificate`; without one, the system's roots.
+/// Trusts the certificates in the file `root_certificate`; without one, what the system trusts.
 pub(super) fn verifying(root_certificate: Option<&str>) -> Result<ClientConfig, BadDatabaseUrl> {
+    let roots = match root_certificate {
+        Some(path) => roots_of(path)?,
+        None => tls::system_roots(),
+    };
+    tls::verifying(roots).map_err(|error| BadDatabaseUrl::Pool(error.to_string()))
+}
+
+fn roots_of(path: &str) -> Result<RootCertStore, BadDatabaseUrl> {
+    let refused = |error: &dyn Display| BadDatabaseUrl::RootCertificate(error.to_string());
     let mut roots = RootCertStore::empty();
-    let refused = |error: &dyn std::fmt::Display| BadDatabaseUrl::RootCertificate(error.to_string());
-    match root_certificate {
-        Some(path) => {
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| refused(&error))? {
-                let certificate = certificate.map_err(|error| refused(&error))?;
-                roots.add(certificate).map_err(|error| refused(&error))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| refused(&error))? {
+        let certificate = certificate.map_err(|error| refused(&error))?;
+        roots.add(certificate).map_err(|error| refused(&error))?;
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| BadDatabaseUrl::Pool(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    Ok(roots)
 }

@@ -97,7 +97,7 @@ fn expect_well_formed(text: &str) {
             let (name, help) = rest.split_once(' ').expect("a name and its help");
             assert!(name.starts_with("token_refresh_") && help.ends_with('.'), "{line}");
             assert!(families.insert(name.to_owned()), "{name} comes twice");
-            family = name.to_owned();
+            name.clone_into(&mut family);
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a name and its type");
             assert_eq!(name, family);

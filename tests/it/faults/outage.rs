@@ -7,7 +7,7 @@ use token_refresh::{domain::class::Class, fake_ebay::Behaviour, queue::names};
 
 use super::{expect_all_refreshed, make_all_due, rested_sellers};
 use crate::support::{
-    eventually,
+    eventually, let_pass,
     proxy::Proxy,
     stage::{Actor, Stage},
 };
@@ -30,8 +30,7 @@ async fn expect_consumers(stage: &Stage, count: u32) {
 
 #[tokio::test]
 async fn g1_a_worker_whose_database_is_away_takes_nothing_and_gives_back_once() {
-    let mut stage = Stage::set().await;
-    stage.expect_errors("takes no work until the database is well");
+    let stage = Stage::set().await;
     let accounts = rested_sellers(&stage, "due", 40).await;
     let (proxy, url) = Proxy::before(stage.database.url()).await;
     let (_writer, worker) = (stage.log_writer().await, worker_behind(&stage, &url).await);
@@ -41,10 +40,10 @@ async fn g1_a_worker_whose_database_is_away_takes_nothing_and_gives_back_once() 
     // The scheduler's way to the database is open: it publishes.
     make_all_due(&stage, &accounts).await;
     let _scheduler = stage.scheduler().await;
-    worker.expect_log("takes no work until the database is well").await;
+    worker.expect_log("takes no work until the database is back").await;
     expect_consumers(&stage, 0).await;
     let failed = worker.output().matches("cannot claim").count();
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    let_pass(Duration::from_secs(6)).await;
     assert_eq!(worker.output().matches("cannot claim").count(), failed, "it asks for nothing more");
     assert!(failed <= accounts.len(), "{failed}: each message is given back once");
     assert_eq!(stage.vhost.depth(names::REFRESH_DUE_DEAD).await, 0);
@@ -56,8 +55,7 @@ async fn g1_a_worker_whose_database_is_away_takes_nothing_and_gives_back_once() 
 
 #[tokio::test]
 async fn g1_g5_what_is_in_hand_when_the_database_goes_is_written_when_it_is_back() {
-    let mut stage = Stage::set().await;
-    stage.expect_errors("takes no work until the database is well");
+    let stage = Stage::set().await;
     stage.ebay.set_everywhere(Some(Behaviour::Slow(1_500)));
     let accounts = rested_sellers(&stage, "due", 8).await;
     let (proxy, url) = Proxy::before(stage.database.url()).await;
@@ -87,17 +85,17 @@ const REFUSE: &str = "create function refuse() returns trigger language plpgsql 
 #[tokio::test]
 async fn a_worker_whose_results_are_refused_stops_calling_and_goes_on_by_itself() {
     let mut stage = Stage::set().await;
-    stage.expect_errors("takes no work until the database is well");
+    stage.expect_errors("takes no work until the database takes its results");
     let accounts = rested_sellers(&stage, "due", 60).await;
     let (_scheduler, _writer) = (stage.scheduler().await, stage.log_writer().await);
     let url = stage.database.url().to_owned();
     let worker = worker_behind(&stage, &url).await;
     stage.sql(REFUSE).await;
     make_all_due(&stage, &accounts).await;
-    worker.expect_log("takes no work until the database is well").await;
+    worker.expect_log("takes no work until the database takes its results").await;
     expect_consumers(&stage, 0).await;
     let calls = stage.ebay.calls().len();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    let_pass(Duration::from_secs(5)).await;
     assert_eq!(stage.ebay.calls().len(), calls, "no call is made for nothing");
     let note = eventually("its heartbeat says why", || async {
         let instances = stage.store.list_instances().await.expect("the store answers");

@@ -9,7 +9,7 @@ use token_refresh::{
 
 use crate::support::{
     database::{TestDatabase, admin},
-    eventually,
+    eventually, let_pass,
 };
 
 /// A store with one connection, so that every statement meets the same session.
@@ -180,7 +180,7 @@ async fn a_session_grows_no_older_than_is_set() {
     let store = Store::new(database.url(), &settings).expect("the test's address");
     store.ping().await.expect("a session");
     let first = sessions(&database).await;
-    tokio::time::sleep(max_age).await;
+    let_pass(max_age).await;
     store.ping().await.expect("another session");
     eventually("the old session is gone", || async {
         let now = sessions(&database).await;
