@@ -278,6 +278,7 @@ async fn doctor_waits_for_servers_that_come_later_but_not_for_ever() {
     doctor.expect_log("ok    broker: answers").await;
     // No process runs on the stage, which it finds after the wait.
     assert_eq!(doctor.ended().await, Some(1), "{}", doctor.output());
+    stage.finish().await;
 }
 
 #[tokio::test]

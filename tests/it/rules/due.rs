@@ -37,4 +37,5 @@ async fn accounts_that_cannot_run_are_due_nowhere() {
     assert_eq!(stage.store.health(None).await.expect("the store answers").due_backlog, 1, "the figure");
     let taken = stage.store.take_due(10, Duration::from_secs(60)).await.expect("the store answers");
     assert_eq!(taken.iter().map(|taken| taken.account).collect::<Vec<AccountId>>(), [due], "the scheduler");
+    stage.finish().await;
 }
