@@ -74,8 +74,8 @@
 //!   stands is `interrupted`. If it froze between the last look at the clock and the write, two calls
 //!   overlap; eBay answers both, and the one without a lease has no effect. That window cannot be
 //!   closed from this side; it is a few instructions wide.
-//! - **The finish's commit is not answered.** It is tried again while the lease stands, because a
-//!   rotated token must not be lost to a short outage. If the try finds the lease gone, the entry
+//! - **The finish's commit is not answered.** It is tried again, because a rotated token must not
+//!   be lost to an outage. If the try finds the lease gone, the entry
 //!   tells whether the first one was committed.
 //! - **An import replaces the token during the call.** The version has moved on: the answer belongs to
 //!   a token that is gone, so it changes nothing and the entry says `superseded`.
@@ -85,9 +85,18 @@
 //!   one finds it, the other finds nothing. A commit without an answer is the same case.
 //! - **A viewer's cursor meets a commit that comes late.** It cannot: the counter row's lock makes
 //!   "everything up to the cursor" a whole.
-//! - **The database is away.** A claim waits a moment and gives its message back. After as many
-//!   deliveries as the queue allows it is a dead letter, which costs nothing: the account is due
-//!   again when `queued_until` has passed, and a person's request is published again or closed.
+//! - **The database is away.** The first claim or finish that finds it so stops the worker's
+//!   consumers: what was not begun goes back, which is one counted delivery for an outage, and no
+//!   message comes near the queue's limit of deliveries. What is under way goes on; its result is kept
+//!   and tried again, beyond the lease too, for nobody can close a lease in a database that is away.
+//!   The worker consumes again when a write succeeds (`taking`).
+//! - **The database answers and refuses.** A row that it refuses concerns that row. Anything else is
+//!   tried again until the lease ends; after refusals for three different accounts in a row the worker
+//!   takes nothing more until a finish for nobody, taken back again, goes through: otherwise each
+//!   message would cost a call and its answer.
+//! - **A worker lacks a key that another has.** The claim sees which keys sealed the texts, so no
+//!   attempt is made of it: a due account is put off for a moment, a person's message goes back to the
+//!   queue, and the other worker takes it. Where no worker has the key, the attempt fails and says so.
 //! - **A row cannot be read or written.** A slice that the database refuses is halved down to that
 //!   row, whose message is dead-lettered with the reason, while the others go on.
 //! - **Two transactions lock the same rows.** Every transaction takes its locks in the order that
