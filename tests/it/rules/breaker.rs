@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use token_refresh::{crypto::SealContext, domain::account::Status, fake_ebay::Behaviour, message::Source};
+use token_refresh::{
+    crypto::SealContext,
+    domain::account::Status,
+    fake_ebay::Behaviour,
+    message::{Entry, Source},
+};
 
 use super::{count, expect_keyset, many, pass_until, patient_crew};
 use crate::support::{
@@ -164,15 +169,20 @@ async fn g8_an_account_waits_for_a_worker_that_has_its_key_and_no_worker_stops()
     let without =
         stage.start_with(&["worker", "--lease", "6s", "--call-timeout", "3s"], &[("TOKEN_KEYS", &old)]).await;
     without.expect_log("started").await;
-    let _scheduler = stage.scheduler().await;
     for _ in 0..4 {
         for account in &accounts {
             let entry = stage.entry(stage.debug(*account).await).await;
             assert_eq!(entry.class.as_str(), "refreshed", "{entry:?}");
         }
-        stage.sql("update refresh_state set next_refresh_at = clock()").await;
     }
     for account in &accounts {
+        stage.make_due(*account).await;
+    }
+    let _scheduler = stage.scheduler().await;
+    for account in &accounts {
+        let scheduled = |entry: &Entry| entry.source == Source::Scheduled;
+        let entry = stage.expect_entry(*account, scheduled).await;
+        assert_eq!(entry.class.as_str(), "refreshed", "{entry:?}");
         let status = stage.status(*account).await;
         assert_eq!((status.consecutive_failures, status.refresh_error), (0, None));
     }
