@@ -111,6 +111,7 @@ mod inspect;
 mod reap;
 mod request;
 pub mod scheduler;
+mod shared;
 mod taking;
 mod worker;
 
