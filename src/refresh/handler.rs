@@ -16,6 +16,7 @@ use super::{
     exchange::{self, Exchange, millis},
     in_flight::InFlight,
     reap,
+    shared::{Shared, SharedByKind},
     taking::Taking,
 };
 use crate::{
@@ -30,8 +31,8 @@ use crate::{
     message::{Draft, Entry, RefreshMessage, Runner},
     queue::{Disposition, Incoming},
     store::{
-        Claim, ClaimOutcome, ClaimRequest, Coalescer, Effect, Finish, FinishOutcome, LeaseTerms,
-        NewRefreshToken, Store, StoreError,
+        Claim, ClaimOutcome, ClaimRequest, Effect, Finish, FinishOutcome, LeaseTerms, NewRefreshToken, Store,
+        StoreError,
     },
 };
 
@@ -70,38 +71,30 @@ pub struct HandlerParts {
 #[derive(Clone)]
 pub struct Handler {
     parts: Arc<HandlerParts>,
-    claims: Coalescer<ClaimRequest, ClaimOutcome>,
-    finishes: Coalescer<Finish, FinishOutcome>,
+    shared: SharedByKind,
 }
 
-/// Transactions of each kind at once, and rows in each.
-const LANES: usize = 2;
-const SLICE_MAX: usize = 128;
-/// How long beyond its lease a result is kept while the database is away.
+/// How long beyond its lease a result is kept while the database is away, or somebody else holds its
+/// account.
 const KEPT: Duration = Duration::from_secs(3_600);
 /// Tries to claim an account whose expired lease had to be closed first.
 const CLAIM_TRIES: usize = 3;
+/// Tries to claim an account that somebody else holds, before its message goes back. The call's time
+/// passes meanwhile.
+const BUSY_TRIES: usize = 5;
+/// The bounds of the pauses between them.
+const BUSY_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(400));
 
 impl Handler {
     /// Builds the handler and the lanes in which its claims and finishes share transactions.
     pub fn new(parts: HandlerParts) -> Self {
-        let parts = Arc::new(parts);
-        let terms = Arc::new(LeaseTerms {
+        let terms = LeaseTerms {
             runner: parts.runner.clone(),
             lease: parts.limits.lease,
             key_ids: parts.keyring.ids(),
-        });
-        let store = parts.store.clone();
-        let claims = Coalescer::spawn(LANES, SLICE_MAX, move |rows: Vec<ClaimRequest>| {
-            let (store, terms) = (store.clone(), Arc::clone(&terms));
-            async move { store.claim(&rows, &terms).await }
-        });
-        let store = parts.store.clone();
-        let finishes = Coalescer::spawn(LANES, SLICE_MAX, move |rows: Vec<Finish>| {
-            let store = store.clone();
-            async move { store.finish(&rows).await }
-        });
-        Self { parts, claims, finishes }
+        };
+        let shared = SharedByKind::new(&parts.store, terms);
+        Self { parts: Arc::new(parts), shared }
     }
 
     /// Whether this worker takes work.
@@ -124,7 +117,7 @@ impl Handler {
         let claim = match self.claim(&message).await {
             Ok(Some(claim)) => claim,
             Ok(None) => return Disposition::Ack,
-            Err(Unclaimed::Elsewhere) => return Disposition::Requeue,
+            Err(Unclaimed::Elsewhere | Unclaimed::Busy) => return Disposition::Requeue,
             Err(Unclaimed::Store(error)) => return self.unclaimed(&message, &error),
         };
         let _counted = self.parts.in_flight.begin();
@@ -135,7 +128,7 @@ impl Handler {
     async fn claim(&self, message: &RefreshMessage) -> Result<Option<Box<Claim>>, Unclaimed> {
         let request = ClaimRequest { attempt: message.attempt, account: message.account };
         for _ in 0..CLAIM_TRIES {
-            match self.claims.run(request.clone()).await? {
+            match claim_free(self.shared.of(message.source), &request).await? {
                 ClaimOutcome::Claimed(claim) => return Ok(Some(claim)),
                 ClaimOutcome::NotRun(entry) => {
                     log_outcome(&entry, 0);
@@ -147,6 +140,11 @@ impl Handler {
                     return Ok(None);
                 }
                 ClaimOutcome::Elsewhere => return Err(Unclaimed::Elsewhere),
+                ClaimOutcome::Busy => {
+                    tracing::debug!(attempt.id = %message.attempt, account.id = %message.account,
+                        "somebody else holds the account; its message goes back");
+                    return Err(Unclaimed::Busy);
+                }
                 ClaimOutcome::LeaseExpired => {
                     reap(
                         &self.parts.store,
@@ -179,7 +177,7 @@ impl Handler {
                 self.parts.announcer.announce(*entry);
                 Disposition::Ack
             }
-            Ok(FinishOutcome::Lost) => {
+            Ok(FinishOutcome::Lost | FinishOutcome::Busy) => {
                 tracing::warn!(attempt.id = %claim.attempt, account.id = %claim.subject.account_id,
                     "the lease ran out before the result was written; the result is dropped");
                 Disposition::Ack
@@ -261,13 +259,14 @@ impl Handler {
     }
 
     /// Writes the result, and tries again while the lease stands unless the database refuses this very
-    /// row: a rotated token must not be lost to an outage. While the database is away nobody can close
-    /// the lease either, so the result is kept beyond it.
+    /// row: a rotated token must not be lost to an outage. While the database is away, or somebody else
+    /// holds the account, nobody can close the lease either, so the result is kept beyond it.
     async fn finish(&self, finish: Finish, until: Instant) -> Result<FinishOutcome, StoreError> {
         let mut pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(3));
         let mut failed = false;
         loop {
-            let outcome = match self.finishes.run(finish.clone()).await {
+            let finishes = &self.shared.of(finish.draft.entry().source).finishes;
+            let outcome = match finishes.run(finish.clone()).await {
                 // The try that failed may have been committed, and only its answer was lost.
                 Ok(FinishOutcome::Lost) if failed => self.finished_before(&finish).await,
                 outcome => outcome,
@@ -276,18 +275,24 @@ impl Handler {
                 Ok(_) => self.parts.taking.succeeded(),
                 Err(error) => self.parts.taking.failed(finish.account, error),
             }
-            let error = match outcome {
-                Err(error) if !error.is_row_fault() => error,
-                outcome => return outcome,
+            let kept = match &outcome {
+                Ok(FinishOutcome::Busy) => KEPT,
+                Err(error) if error.is_transient() => KEPT,
+                Err(error) if !error.is_row_fault() => Duration::ZERO,
+                _ => return outcome,
             };
             let pause = pauses.next();
-            let until = if error.is_transient() { until + KEPT } else { until };
-            if Instant::now() + pause >= until {
-                return Err(error);
+            if Instant::now() + pause >= until + kept {
+                return outcome;
             }
-            tracing::warn!(attempt.id = %finish.attempt, error = %crate::error_chain::Chain(&error),
-                "cannot write the result yet; trying again");
-            failed = true;
+            if let Err(error) = &outcome {
+                tracing::warn!(attempt.id = %finish.attempt, error = %crate::error_chain::Chain(error),
+                    "cannot write the result yet; trying again");
+                failed = true;
+            } else {
+                tracing::debug!(attempt.id = %finish.attempt, account.id = %finish.account,
+                    "somebody else holds the account; trying again to write the result");
+            }
             tokio::time::sleep(pause).await;
         }
     }
@@ -317,9 +322,24 @@ enum Unclaimed {
     /// A worker that has the key should take it.
     #[error("the key is elsewhere")]
     Elsewhere,
+    /// Somebody else holds the account.
+    #[error("the account is held")]
+    Busy,
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Hands in a claim, again for a moment while somebody else holds a row of it.
+async fn claim_free(shared: &Shared, request: &ClaimRequest) -> Result<ClaimOutcome, StoreError> {
+    let mut pauses = Pauses::new(BUSY_PAUSES.0, BUSY_PAUSES.1);
+    for _ in 1..BUSY_TRIES {
+        match shared.claims.run(request.clone()).await? {
+            ClaimOutcome::Busy => tokio::time::sleep(pauses.next()).await,
+            outcome => return Ok(outcome),
+        }
+    }
+    shared.claims.run(request.clone()).await
 }
 
 /// What the attempt says of its keyset, where its breaker counts it: a plain success under a

@@ -102,6 +102,10 @@
 //! - **Two transactions lock the same rows.** Every transaction takes its locks in the order that
 //!   `store` writes down, so one waits for the other and never in a circle. Background work passes
 //!   over rows that somebody holds.
+//! - **Somebody holds an account's rows for long.** A slice of claims or finishes does not wait for
+//!   them: what it cannot lock at once is busy, nothing is judged of it, and the others go on. A busy
+//!   claim is tried again for a moment and gives its message back. A busy finish is tried until it is
+//!   written: nobody can close its lease while the row is held.
 //! - **An answer comes after its keyset was mended.** It counts for the breaker only under the version
 //!   under which its call began. Sellers are judged by proof alone (G8).
 //!
@@ -120,6 +124,7 @@ mod inspect;
 mod reap;
 mod request;
 pub mod scheduler;
+mod shared;
 mod taking;
 mod worker;
 

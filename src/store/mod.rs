@@ -18,8 +18,11 @@
 //!
 //! # Locks
 //! A transaction takes row locks in one order, whatever it does, and rows of one table by id:
-//! `keyset_ledger` → `refresh_requests` → `refresh_state` → `tokens` → `quota_usage` → outbox →
-//! `connect_log_position`. So transactions wait for each other, but never in a circle.
+//! `keyset_ledger` → `keysets` → `refresh_requests` → `refresh_state` → `tokens` → `accounts` →
+//! `quota_usage` → outbox → `connect_log_position`. So transactions wait for each other, but never in
+//! a circle. A statement that changes many rows locks them by a select first, because an update
+//! takes them in the order of its plan. Who passes over what others hold (`skip locked`) waits for
+//! nobody, and may do so at any place.
 
 mod attempt;
 mod entry;

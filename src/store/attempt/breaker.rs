@@ -17,6 +17,7 @@ use crate::{
     message::RefreshMessage,
     store::{
         fragment::unqueued,
+        lock::LOCK_LEDGER_OF,
         postgres::{
             error::StoreError,
             pool::Store,
@@ -48,9 +49,6 @@ impl FromRow for StoredBreaker {
         Ok(Self { keyset, breaker, probe_attempt: get(row, "probe_attempt")? })
     }
 }
-
-const LOCK_BREAKERS: &str = "/* lock_breakers */
-    select keyset_id from keyset_ledger where keyset_id = any($1) order by keyset_id for update";
 
 const READ_BREAKERS: &str = "/* read_breakers */
     select l.keyset_id, k.state, k.state_version, l.provider_failures, l.probes, l.probe_attempt,
@@ -106,20 +104,36 @@ const RAMP: &str = concat!(
     from ranked r where s.account_id = r.account_id"
 );
 
-/// Takes what a slice of finished calls says of its keysets. Calls whose lease was lost count too:
-/// eBay did answer them.
-pub(in crate::store) async fn observe(
+/// The keysets of which calls say something.
+fn signalled<'a>(rows: impl Iterator<Item = &'a Finish>) -> Vec<Uuid> {
+    let mut keysets: Vec<Uuid> = rows.filter(|row| row.signal.is_some()).map(|row| row.keyset.0).collect();
+    keysets.sort_unstable();
+    keysets.dedup();
+    keysets
+}
+
+/// Locks the breakers of which a slice of finished calls may say something.
+pub(in crate::store) async fn lock_breakers(
     transaction: &Transaction<'_>,
     rows: &[Finish],
 ) -> Result<(), StoreError> {
-    let mut keysets: Vec<Uuid> =
-        rows.iter().filter(|row| row.signal.is_some()).map(|row| row.keyset.0).collect();
+    let keysets = signalled(rows.iter());
+    if !keysets.is_empty() {
+        transaction.rows(LOCK_LEDGER_OF, &[&keysets]).await?;
+    }
+    Ok(())
+}
+
+/// Takes what finished calls say of their keysets, whose breakers are locked. Calls whose lease was
+/// lost count too: eBay did answer them.
+pub(in crate::store) async fn observe<'a>(
+    transaction: &Transaction<'_>,
+    rows: impl Iterator<Item = &'a Finish> + Clone,
+) -> Result<(), StoreError> {
+    let keysets = signalled(rows.clone());
     if keysets.is_empty() {
         return Ok(());
     }
-    keysets.sort_unstable();
-    keysets.dedup();
-    transaction.rows(LOCK_BREAKERS, &[&keysets]).await?;
     let breakers: Vec<StoredBreaker> = read_all(&transaction.rows(READ_BREAKERS, &[&keysets]).await?)?;
     let mut breakers: HashMap<Uuid, StoredBreaker> =
         breakers.into_iter().map(|stored| (stored.keyset, stored)).collect();
@@ -187,9 +201,14 @@ const TAKE_PROBES: &str = concat!(
                 s.last_success_at desc nulls last, s.account_id limit 1) p
         where k.state <> 'ready' and l.probe_at <= c.at and coalesce(l.probe_until <= c.at, true)
         order by l.probe_at limit 100
-    ), numbered as (select account_id, row_number() over () as number from chosen)
+    ), held as (
+        select s.account_id from c, refresh_state s join chosen o on o.account_id = s.account_id
+        where ",
+    is_free!(),
+    " order by s.account_id for update of s skip locked
+    ), numbered as (select account_id, row_number() over () as number from held)
     update refresh_state s set queued_attempt = ($1::uuid[])[n.number], queued_until = clock() + make_interval(secs => 15)
-    from numbered n where s.account_id = n.account_id and s.lease_attempt is null
+    from numbered n where s.account_id = n.account_id
     returning s.account_id, s.queued_attempt, s.due_source"
 );
 

@@ -137,14 +137,16 @@ const DEMOTE: &str = concat!(
 );
 
 const WARN_EXPIRY: &str = "/* warn_expiry */
-    update refresh_state s set warned_days = w.days
-    from (
+    with near as (
         select t.account_id, min(d.days) as days
         from tokens t join unnest(array[90, 30, 14, 7, 1]) d (days)
             on t.refresh_expires_at <= clock() + make_interval(days => d.days)
-        where t.refresh_expires_at <= clock() + interval '90 days' group by t.account_id) w
-    where s.account_id = w.account_id and (s.warned_days is null or s.warned_days > w.days)
-    returning s.account_id, w.days";
+        where t.refresh_expires_at <= clock() + interval '90 days' group by t.account_id
+    ), held as (
+        select s.account_id, w.days from refresh_state s join near w on w.account_id = s.account_id
+        where s.warned_days is null or s.warned_days > w.days order by s.account_id for update of s skip locked)
+    update refresh_state s set warned_days = h.days from held h where s.account_id = h.account_id
+    returning s.account_id, h.days";
 
 impl Store {
     /// Calls of the last 24 hours by keyset, of those lent to `orgs`, or of all.

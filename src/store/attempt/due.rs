@@ -93,9 +93,11 @@ const TAKE_DUE: &str = concat!(
 
 const GIVE_BACK: &str = concat!(
     "/* give_back_due */
-    update refresh_state set ",
+    with held as (
+        select account_id from refresh_state where queued_attempt = any($1) order by account_id for update)
+    update refresh_state s set ",
     unqueued!(),
-    " where queued_attempt = any($1)"
+    " from held where s.account_id = held.account_id"
 );
 
 const COUNT_QUEUED: &str = "/* count_queued */
@@ -103,22 +105,25 @@ const COUNT_QUEUED: &str = "/* count_queued */
 
 const UNBLOCK_BY_KEY: &str = concat!(
     "/* unblock_by_key */
-    with c as materialized (select clock() as at)
-    update refresh_state s set standing = 'active', missing_key = null, next_refresh_at = c.at
-    from c where s.missing_key is not null and exists (
-        select from instances i where i.takes_work and s.missing_key = any(i.key_ids) and ",
+    with c as materialized (select clock() as at), held as (
+        select s.account_id from c, refresh_state s where s.missing_key is not null and exists (
+            select from instances i where i.takes_work and s.missing_key = any(i.key_ids) and ",
     is_live!("$1"),
-    ")"
+    ")
+        order by s.account_id for update of s skip locked)
+    update refresh_state s set standing = 'active', missing_key = null, next_refresh_at = c.at
+    from c, held where s.account_id = held.account_id"
 );
 
 const MAKE_DUE: &str = concat!(
     "/* make_due */
-    update refresh_state set next_refresh_at = clock(), due_source = $2, due_triggered_by = $3,
+    with held as (select account_id from refresh_state where account_id = any($1) order by account_id for update)
+    update refresh_state s set next_refresh_at = clock(), due_source = $2, due_triggered_by = $3,
         standing = 'active', missing_key = null,
         ",
     unqueued!(),
     "
-    where account_id = any($1)"
+    from held where s.account_id = held.account_id"
 );
 
 impl Store {

@@ -18,6 +18,7 @@ use crate::{
     store::{
         entry::outbox::{EntryRow, put_outbox},
         fragment::{lease_ended, subject},
+        lock::{FREE_REQUESTS, lock_free},
         postgres::{
             error::StoreError,
             pool::Store,
@@ -62,12 +63,13 @@ const TAKE_EXPIRED: &str = concat!(
     subject!(),
     ", c.at
     from c, refresh_state s join accounts a on a.id = s.account_id
-    where s.lease_attempt is not null and s.lease_until <= c.at and ($1::uuid[] is null or s.account_id = any($1))
-    order by s.account_id limit $2 for update of s skip locked"
+    where s.lease_attempt = any($1) and s.lease_until <= c.at order by s.account_id for update of s skip locked"
 );
 
-const EXPIRED_ACCOUNTS: &str = "/* expired_accounts */
-    select account_id from refresh_state where lease_attempt is not null and lease_until <= clock() limit $1";
+const EXPIRED_LEASES: &str = "/* expired_leases */
+    select account_id, lease_attempt from refresh_state
+    where lease_attempt is not null and lease_until <= clock() and ($1::uuid[] is null or account_id = any($1))
+    limit $2";
 
 const CLOSE_EXPIRED: &str = concat!(
     "/* close_expired */
@@ -98,7 +100,7 @@ impl Store {
 
     /// At most `limit` accounts whose lease ran out.
     pub async fn expired_leases(&self, limit: i64) -> Result<Vec<AccountId>, StoreError> {
-        let rows = self.query(EXPIRED_ACCOUNTS, &[&limit]).await?;
+        let rows = self.query(EXPIRED_LEASES, &[&None::<&[Uuid]>, &limit]).await?;
         rows.iter().map(|row| Ok(AccountId(get(row, "account_id")?))).collect()
     }
 
@@ -114,7 +116,16 @@ impl Store {
         let transaction = client.transaction().await?;
         let only: Option<Vec<Uuid>> =
             accounts.map(|accounts| accounts.iter().map(|account| account.0).collect());
-        let expired: Vec<Expired> = read_each(&transaction.rows(TAKE_EXPIRED, &[&only, &limit]).await?)?;
+        let leases = transaction.rows(EXPIRED_LEASES, &[&only, &limit]).await?;
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut attempts: Vec<Uuid> =
+            leases.iter().map(|row| get(row, "lease_attempt")).collect::<Result<_, _>>()?;
+        // A person's request is closed with its lease, and locked before it.
+        let requests = lock_free(&transaction, &FREE_REQUESTS, &attempts).await?;
+        attempts.retain(|attempt| !requests.busy.contains(attempt));
+        let expired: Vec<Expired> = read_each(&transaction.rows(TAKE_EXPIRED, &[&attempts]).await?)?;
         if expired.is_empty() {
             return Ok(Vec::new());
         }

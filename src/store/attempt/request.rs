@@ -92,7 +92,7 @@ const TAKE_OVERDUE: &str = concat!(
     from refresh_requests r join accounts a on a.id = r.account_id
     where r.claimed_at is null and r.closed_at is null and r.account_id = any($2)
         and r.requested_at <= clock() - make_interval(secs => $1)
-    order by r.attempt limit 500 for update of r"
+    order by r.attempt limit 500 for update of r skip locked"
 );
 
 const CLOSE_OVERDUE: &str = "/* close_overdue_requests */

@@ -29,10 +29,14 @@ const OLD_PARTITIONS: &str = "/* old_partitions */
     order by 1";
 
 const FORGET_REQUESTS: &str = "/* forget_requests */
-    delete from refresh_requests where closed_at < clock() - interval '7 days'";
+    delete from refresh_requests where attempt in (
+        select attempt from refresh_requests where closed_at < clock() - interval '7 days'
+        order by attempt for update skip locked)";
 
-const FORGET_CALLS: &str =
-    "/* forget_calls */ delete from quota_usage where bucket < clock() - interval '8 days'";
+const FORGET_CALLS: &str = "/* forget_calls */
+    delete from quota_usage where (keyset_id, bucket) in (
+        select keyset_id, bucket from quota_usage where bucket < clock() - interval '8 days'
+        order by keyset_id, bucket for update skip locked)";
 
 impl Store {
     /// Makes the partitions of the next days.

@@ -9,7 +9,7 @@ use crate::{
     message::{Source, Subject},
     store::{
         fragment::subject,
-        lock::LOCK_STATES,
+        lock::lock_account,
         postgres::{
             error::StoreError,
             pool::Store,
@@ -152,9 +152,6 @@ const BUSY: &str = "/* remove_account_busy */
     select exists (select from refresh_state where account_id = $1 and lease_attempt is not null)
         or exists (select from refresh_requests where account_id = $1 and closed_at is null) as busy";
 
-/// A request that is being accepted holds its account's row: it is waited for, and found by `BUSY`.
-const LOCK_ACCOUNT: &str = "/* remove_account_lock */ select id from accounts where id = $1 for update";
-
 const REMOVE: &str = "/* remove_account */ delete from accounts where id = $1";
 
 impl Store {
@@ -211,8 +208,7 @@ impl Store {
     pub async fn remove_account(&self, account: AccountId) -> Result<Removal, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await?;
-        transaction.rows(LOCK_STATES, &[&vec![account.0]]).await?;
-        transaction.rows(LOCK_ACCOUNT, &[&account.0]).await?;
+        lock_account(&transaction, account).await?;
         let busy = transaction.rows(BUSY, &[&account.0]).await?;
         if busy.first().map_or(Ok(false), |row| get(row, "busy"))? {
             return Ok(Removal::Busy);

@@ -5,10 +5,13 @@ use uuid::Uuid;
 
 use crate::{
     domain::account::{Environment, KeysetId, OrgId},
-    store::postgres::{
-        error::StoreError,
-        pool::Store,
-        row::{FromRow, get, get_parsed, read_all},
+    store::{
+        lock::LOCK_LEDGER_OF,
+        postgres::{
+            error::StoreError,
+            pool::Store,
+            row::{FromRow, get, get_parsed, read_all},
+        },
     },
 };
 
@@ -162,14 +165,20 @@ impl Store {
 
     /// Gives a keyset another sealed secret.
     pub async fn replace_secret(&self, keyset: KeysetId, sealed: &str) -> Result<(), StoreError> {
-        self.execute(REPLACE_SECRET, &[&keyset.0, &sealed]).await?;
-        Ok(())
+        self.change_secret(REPLACE_SECRET, keyset, sealed).await
     }
 
     /// Gives a keyset a second sealed secret, which is used once eBay refuses the first.
     pub async fn stand_by_secret(&self, keyset: KeysetId, sealed: &str) -> Result<(), StoreError> {
-        self.execute(STAND_BY, &[&keyset.0, &sealed]).await?;
-        Ok(())
+        self.change_secret(STAND_BY, keyset, sealed).await
+    }
+
+    async fn change_secret(&self, statement: &str, keyset: KeysetId, sealed: &str) -> Result<(), StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await?;
+        transaction.rows(LOCK_LEDGER_OF, &[&vec![keyset.0]]).await?;
+        transaction.run(statement, &[&keyset.0, &sealed]).await?;
+        transaction.commit().await
     }
 
     /// All keysets.

@@ -26,11 +26,13 @@ mod chaos;
 mod database;
 mod feed;
 mod leak;
+mod locks;
 mod log_writer;
 mod memory;
 mod outage;
 mod restart;
 mod stopping;
+mod storm;
 mod worker;
 
 /// Above the lease of a stage's worker, and above the age at which the relay takes an entry.

@@ -85,29 +85,30 @@ async fn g1_g2_a_worker_that_dies_or_freezes_after_its_claim_leaves_one_entry() 
     stage.finish().await;
 }
 
+/// A finish waits here when it has written all but its entry.
+const LOCK_OUTBOX: &str = "lock table connect_log_outbox in exclusive mode";
+
 #[tokio::test]
 async fn g1_g2_a_worker_that_dies_or_freezes_after_the_answer_leaves_one_entry() {
     let mut stage = Stage::set().await;
     stage.expect_errors(TOO_LATE);
     let (_scheduler, _writer) = (stage.scheduler().await, stage.log_writer().await);
     let (killed, frozen) = (held_seller(&stage, "killed").await, held_seller(&stage, "frozen").await);
-    let row_of = |account| format!("select from refresh_state where account_id = '{account}' for update");
-
     let mut victim = stage.worker().await;
     let first = press_and_hold(&stage, killed).await;
-    let row = stage.lock(&row_of(killed)).await;
+    let outbox = stage.lock(LOCK_OUTBOX).await;
     stage.ebay.release_all();
-    stage.expect_waiting("lock_states").await;
+    stage.expect_waiting("put_outbox").await;
     victim.kill().await;
-    drop(row);
+    drop(outbox);
     let victim = stage.worker().await;
     let second = press_and_hold(&stage, frozen).await;
-    let row = stage.lock(&row_of(frozen)).await;
+    let outbox = stage.lock(LOCK_OUTBOX).await;
     stage.ebay.release_all();
-    stage.expect_waiting("lock_states").await;
+    stage.expect_waiting("put_outbox").await;
+    // Its own transaction holds the account's rows.
     victim.freeze().await;
-    // From here on the frozen worker's own transaction holds the row.
-    drop(row);
+    drop(outbox);
 
     let _other = stage.worker().await;
     stage.advance(LEASE_OVER).await;
@@ -128,13 +129,12 @@ async fn g1_g2_a_worker_that_freezes_inside_its_claim_holds_others_up_for_second
     let (frozen, other) = (stage.rested_seller("frozen").await, stage.rested_seller("other").await);
 
     let victim = stage.worker().await;
-    let row = format!("select from refresh_state where account_id = '{frozen}' for update");
-    let row = stage.lock(&row).await;
+    let calls = stage.lock("lock table quota_usage in exclusive mode").await;
     let attempt = stage.debug(frozen).await;
-    stage.expect_waiting("lock_states").await;
+    stage.expect_waiting("spend").await;
+    // Its own transaction holds the account's row, and its keyset's ledger.
     victim.freeze().await;
-    // From here on the frozen worker's own transaction holds the row, and its keyset's ledger.
-    drop(row);
+    drop(calls);
     // The deadline of a call counts from before its claim, which waits for seconds here.
     let worker = stage.start(&["worker", "--lease", "60s", "--call-timeout", "20s"]).await;
     worker.expect_log("started").await;

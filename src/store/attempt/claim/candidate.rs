@@ -103,6 +103,8 @@ pub(in crate::store) struct RequestRow {
     triggered_by: String,
     open: bool,
     waited_ms: i64,
+    /// Somebody else holds it, so what is read of it is not judged.
+    busy: bool,
 }
 
 impl FromRow for RequestRow {
@@ -115,14 +117,19 @@ impl FromRow for RequestRow {
             triggered_by: get(row, "triggered_by")?,
             open: get(row, "open")?,
             waited_ms: get(row, "waited_ms")?,
+            busy: get(row, "busy")?,
         })
     }
 }
 
 pub(in crate::store) const LOCK_REQUESTS: &str = "/* claim_lock_requests */
-    select attempt, account_id, source, triggered_by, claimed_at is null and closed_at is null as open,
-        greatest(0, extract(epoch from clock() - requested_at) * 1000)::bigint as waited_ms
-    from refresh_requests where attempt = any($1) order by attempt for update";
+    with held as materialized (
+        select attempt, account_id, source, triggered_by, claimed_at is null and closed_at is null as open,
+            greatest(0, extract(epoch from clock() - requested_at) * 1000)::bigint as waited_ms, false as busy
+        from refresh_requests where attempt = any($1) order by attempt for update skip locked)
+    select attempt, account_id, source, triggered_by, open, waited_ms, busy from held
+    union all select attempt, account_id, source, triggered_by, false, 0, true
+    from refresh_requests where attempt = any($1) and attempt not in (select attempt from held)";
 
 /// Read after the locks are held: a statement that waits for a lock sees the rows that it joins as
 /// they were before it waited.
@@ -166,6 +173,7 @@ pub(in crate::store) enum Judged {
     PutOff(PutOff),
     Elsewhere,
     LeaseExpired,
+    Busy,
     Stale,
 }
 
@@ -194,6 +202,9 @@ impl Candidate {
         lanes: &Lanes,
         elsewhere: bool,
     ) -> Judged {
+        if request.busy {
+            return Judged::Busy;
+        }
         if !request.open {
             return Judged::Stale;
         }

@@ -26,7 +26,7 @@ use crate::{
     domain::{account::KeysetId, breaker::KeysetState, lanes::Lanes},
     store::{
         entry::outbox::EntryRow,
-        lock::{LOCK_LEDGER, LOCK_STATES},
+        lock::{FREE_STATES, LOCK_LEDGER, Obtained, lock_free},
         postgres::{
             error::StoreError,
             pool::Store,
@@ -60,13 +60,14 @@ impl Store {
         let accounts: Vec<Uuid> = requests.iter().map(|request| request.account.0).collect();
         transaction.rows(LOCK_LEDGER, &[&accounts]).await?;
         let asked: Vec<RequestRow> = read_all(&transaction.rows(LOCK_REQUESTS, &[&attempts]).await?)?;
-        transaction.rows(LOCK_STATES, &[&accounts]).await?;
-        let candidates: Vec<Candidate> = read_all(&transaction.rows(READ_CANDIDATES, &[&accounts]).await?)?;
+        let Obtained { held, busy } = lock_free(&transaction, &FREE_STATES, &accounts).await?;
+        let candidates: Vec<Candidate> = read_all(&transaction.rows(READ_CANDIDATES, &[&held]).await?)?;
         let mut judge = Judge {
             elsewhere: keys_elsewhere(&transaction, &candidates, &terms.key_ids).await?,
             lanes: calls_left(&transaction, &candidates, terms.lease).await?,
             candidates: candidates.into_iter().map(|c| (c.subject.account_id.0, c)).collect(),
             requests: asked.into_iter().map(|request| (request.attempt, request)).collect(),
+            busy,
             writes: ClaimWrites::default(),
             terms,
         };
@@ -121,6 +122,8 @@ struct Judge<'a> {
     candidates: HashMap<Uuid, Candidate>,
     requests: HashMap<Uuid, RequestRow>,
     lanes: HashMap<KeysetId, Lanes>,
+    /// Accounts whose row somebody else holds.
+    busy: HashSet<Uuid>,
     writes: ClaimWrites,
     terms: &'a LeaseTerms,
     /// Keys that this worker lacks and another that takes work has.
@@ -129,7 +132,10 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn judge(&mut self, asked: &ClaimRequest) -> ClaimOutcome {
-        let Self { candidates, requests, lanes, writes, terms, elsewhere } = self;
+        let Self { candidates, requests, lanes, busy, writes, terms, elsewhere } = self;
+        if busy.contains(&asked.account.0) {
+            return ClaimOutcome::Busy;
+        }
         let Some(candidate) = candidates.get_mut(&asked.account.0) else { return ClaimOutcome::Stale };
         let Some(lanes) = lanes.get_mut(&candidate.keyset) else { return ClaimOutcome::Stale };
         let request = requests.get_mut(&asked.attempt.0).filter(|request| request.account == asked.account.0);
@@ -165,6 +171,7 @@ impl Judge<'_> {
             }
             Judged::Elsewhere => ClaimOutcome::Elsewhere,
             Judged::LeaseExpired => ClaimOutcome::LeaseExpired,
+            Judged::Busy => ClaimOutcome::Busy,
             Judged::Stale => ClaimOutcome::Stale,
         }
     }

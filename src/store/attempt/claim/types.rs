@@ -40,6 +40,8 @@ pub enum ClaimOutcome {
     LeaseExpired,
     /// A live worker has the key that this one lacks: it should take the message.
     Elsewhere,
+    /// Somebody else holds a row of it: nothing was judged, and it is tried again.
+    Busy,
     /// Claimed before, replaced, or unknown: nothing to do.
     Stale,
 }

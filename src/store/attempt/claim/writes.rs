@@ -39,7 +39,7 @@ const CLOSE_REQUESTS: &str = "/* close_requests */
 const SPEND: &str = "/* spend */
     insert into quota_usage (keyset_id, bucket, calls, debug_calls)
     select keyset, date_bin('5 minutes', at, 'epoch'), count(*), count(*) filter (where debug)
-    from unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) as c (keyset, at, debug) group by 1, 2
+    from unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) as c (keyset, at, debug) group by 1, 2 order by 1, 2
     on conflict (keyset_id, bucket) do update set calls = quota_usage.calls + excluded.calls,
         debug_calls = quota_usage.debug_calls + excluded.debug_calls";
 

@@ -21,14 +21,14 @@ use self::{
     confirm::confirm,
     types::{Effect, Finish, FinishOutcome},
 };
-use super::breaker::observe;
+use super::breaker::{lock_breakers, observe};
 use crate::{
     domain::{class::Sent, verdict::Verdict},
     message::{Draft, Source},
     store::{
         entry::outbox::{EntryRow, put_outbox},
         fragment::{lease_ended, unqueued},
-        lock::LOCK_STATES,
+        lock::{FREE_REQUESTS, FREE_STATES_AND_TOKENS, LOCK_CALLS, lock_free},
         postgres::{
             error::StoreError,
             pool::Store,
@@ -58,13 +58,12 @@ impl FromRow for Held {
     }
 }
 
-/// The token rows are locked too: an import must not slip in between the look at the version and
-/// the write.
+/// Read after the locks are held.
 const READ_HELD: &str = "/* finish_read_held */
     with c as materialized (select clock() as at)
     select s.account_id, s.lease_attempt, s.epoch, t.version as token_version, c.at
     from c, refresh_state s join tokens t on t.account_id = s.account_id
-    where s.account_id = any($1) order by s.account_id for update of t";
+    where s.account_id = any($1)";
 
 const CLOSE_REQUESTS: &str = "/* finish_close_requests */
     update refresh_requests set closed_at = clock() where attempt = any($1) and closed_at is null";
@@ -144,16 +143,27 @@ impl Store {
     pub async fn finish(&self, rows: &[Finish]) -> Result<Vec<FinishOutcome>, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await?;
-        observe(&transaction, rows).await?;
+        lock_breakers(&transaction, rows).await?;
         let attempts: Vec<Uuid> = rows.iter().map(|row| row.attempt.0).collect();
         let accounts: Vec<Uuid> = rows.iter().map(|row| row.account.0).collect();
-        transaction.run(CLOSE_REQUESTS, &[&attempts]).await?;
-        transaction.rows(LOCK_STATES, &[&accounts]).await?;
-        let held: Vec<Held> = read_all(&transaction.rows(READ_HELD, &[&accounts]).await?)?;
+        let requests = lock_free(&transaction, &FREE_REQUESTS, &attempts).await?;
+        let states = lock_free(&transaction, &FREE_STATES_AND_TOKENS, &accounts).await?;
+        let free =
+            |row: &&Finish| !requests.busy.contains(&row.attempt.0) && !states.busy.contains(&row.account.0);
+        observe(&transaction, rows.iter().filter(free)).await?;
+        let held: Vec<Held> = read_all(&transaction.rows(READ_HELD, &[&states.held]).await?)?;
         let held: HashMap<Uuid, Held> = held.into_iter().map(|held| (held.account, held)).collect();
         let mut writes = FinishWrites::default();
         for row in rows {
-            writes.judge(row, held.get(&row.account.0));
+            if free(&row) {
+                writes.judge(row, held.get(&row.account.0));
+            } else {
+                writes.results.push(Err(FinishOutcome::Busy));
+            }
+        }
+        if !requests.held.is_empty() {
+            let free: Vec<Uuid> = rows.iter().filter(free).map(|row| row.attempt.0).collect();
+            transaction.run(CLOSE_REQUESTS, &[&free]).await?;
         }
         writes.apply(&transaction).await?;
         let outcomes = writes.tell(&transaction).await?;
@@ -165,7 +175,7 @@ impl Store {
 /// What a slice of finishes writes.
 #[derive(Default)]
 struct FinishWrites<'a> {
-    results: Vec<Option<Finished>>,
+    results: Vec<Result<Finished, FinishOutcome>>,
     closed: Vec<Uuid>,
     refreshed: Vec<(&'a Finish, DateTime<Utc>)>,
     failed: Vec<(&'a Finish, DateTime<Utc>)>,
@@ -184,7 +194,7 @@ impl<'a> FinishWrites<'a> {
     fn judge(&mut self, row: &'a Finish, held: Option<&Held>) {
         let ours = |held: &&Held| held.lease_attempt == Some(row.attempt.0) && held.epoch == row.epoch;
         let Some(held) = held.filter(ours) else {
-            self.results.push(None);
+            self.results.push(Err(FinishOutcome::Lost));
             return;
         };
         self.closed.push(row.account.0);
@@ -205,7 +215,7 @@ impl<'a> FinishWrites<'a> {
         } else {
             row.draft.superseded()
         };
-        self.results.push(Some(Finished { account: row.account.0, draft, at: held.at }));
+        self.results.push(Ok(Finished { account: row.account.0, draft, at: held.at }));
     }
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
@@ -218,26 +228,33 @@ impl<'a> FinishWrites<'a> {
         if !self.failed.is_empty() {
             self.write_failed(transaction).await?;
         }
-        if !self.unsent.is_empty() {
-            let keysets: Vec<Uuid> = self.unsent.iter().map(|row| row.keyset.0).collect();
-            let claimed_at: Vec<DateTime<Utc>> = self.unsent.iter().map(|row| row.claimed_at).collect();
-            let debug: Vec<bool> =
-                self.unsent.iter().map(|row| row.draft.entry().source == Source::Debug).collect();
-            transaction.run(RETURN_CALLS, &[&keysets, &claimed_at, &debug]).await?;
-        }
+        Ok(())
+    }
+
+    async fn return_calls(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        let keysets: Vec<Uuid> = self.unsent.iter().map(|row| row.keyset.0).collect();
+        let claimed_at: Vec<DateTime<Utc>> = self.unsent.iter().map(|row| row.claimed_at).collect();
+        let debug: Vec<bool> =
+            self.unsent.iter().map(|row| row.draft.entry().source == Source::Debug).collect();
+        transaction.rows(LOCK_CALLS, &[&keysets, &claimed_at]).await?;
+        transaction.run(RETURN_CALLS, &[&keysets, &claimed_at, &debug]).await?;
         Ok(())
     }
 
     /// Decides on proof, and puts the entries into the outbox.
     async fn tell(self, transaction: &Transaction<'_>) -> Result<Vec<FinishOutcome>, StoreError> {
         let confirmed = confirm(transaction, &self.suspected, &self.refreshed).await?;
+        if !self.unsent.is_empty() {
+            self.return_calls(transaction).await?;
+        }
         let mut rows = Vec::with_capacity(self.results.len());
         let outcomes = self
             .results
             .into_iter()
             .map(|result| {
-                let Some(Finished { account, draft, at }) = result else {
-                    return FinishOutcome::Lost;
+                let Finished { account, draft, at } = match result {
+                    Ok(finished) => finished,
+                    Err(outcome) => return outcome,
                 };
                 let draft = if confirmed.contains(&account) { draft.confirmed() } else { draft };
                 let entry = Box::new(draft.stamp(at));

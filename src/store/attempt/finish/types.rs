@@ -86,6 +86,8 @@ pub struct Finish {
 pub enum FinishOutcome {
     /// Written, and its entry is in the outbox.
     Finished(Box<Entry>),
+    /// Somebody else holds a row of it: nothing was judged, and it is tried again.
+    Busy,
     /// The lease was not ours any more: nothing was written.
     Lost,
 }
