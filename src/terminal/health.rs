@@ -66,6 +66,7 @@ impl HealthReport {
         Figures {
             accounts: Accounts {
                 overdue: f.overdue,
+                expired: f.expired,
                 blocked: f.blocked,
                 reconnect_required: f.reconnect_required,
                 ..Accounts::default()

@@ -50,6 +50,9 @@ pub struct Health {
     pub silent: i64,
     /// Accounts that are late and have no valid token, although they may be refreshed.
     pub overdue: i64,
+    /// Others without a valid token, never refreshed or not again: they wait for a later time, or for
+    /// their keyset.
+    pub expired: i64,
     /// Accounts whose sellers must connect again.
     pub reconnect_required: i64,
     /// Accounts that something of ours keeps from being refreshed.
@@ -89,6 +92,7 @@ impl FromRow for Health {
             key_sets: get(row, "key_sets")?,
             silent: get(row, "silent")?,
             overdue: get(row, "overdue")?,
+            expired: get(row, "expired")?,
             reconnect_required: get(row, "reconnect_required")?,
             blocked: get(row, "blocked")?,
             due_backlog: get(row, "due_backlog")?,
@@ -124,6 +128,12 @@ const HEALTH: &str = concat!(
             where s.next_refresh_at <= c.at - make_interval(secs => $3) and k.state = 'ready' and ",
     is_scheduled!(),
     " and coalesce(t.access_expires_at <= c.at, true) limit 100000) late) as overdue,
+        (select count(*) from (select from tokens t join refresh_state s on s.account_id = t.account_id
+                join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
+            where (t.access_expires_at <= c.at or t.access_expires_at is null)
+                and (s.next_refresh_at > c.at and k.state = 'ready' or k.state = 'suspended') and ",
+    is_scheduled!(),
+    " limit 100000) expired) as expired,
         array(select client_id || ' (' || environment || ') is ' || state || ': ' || coalesce(state_reason, '')
             from keysets where state <> 'ready' order by 1 limit 20) as tripped_breakers,
         (select count(*) from refresh_state where standing = 'reconnect_required') as reconnect_required,
