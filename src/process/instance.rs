@@ -1,10 +1,14 @@
 //! Who this process is, and its heartbeat.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    domain::clock::Reading,
     error_chain::Chain,
     message::Runner,
     refresh::{InFlight, Taking},
@@ -63,13 +67,21 @@ impl Instance {
     pub(super) async fn beat(&self, store: &Store, running: Running, shutdown: CancellationToken) {
         let mut every = tokio::time::interval(BEAT_EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut earlier: Option<Reading> = None;
         let beating = async {
             loop {
                 every.tick().await;
-                let written = store.beat(&self.heartbeat(&running)).await;
-                running.vital.note(&written);
-                if let Err(error) = written {
-                    tracing::warn!(error = %Chain(&error), "heartbeat not written");
+                let asked = Instant::now();
+                let said = store.beat(&self.heartbeat(&running)).await;
+                running.vital.note(&said);
+                match said {
+                    Ok(said) => {
+                        let reading = Reading { asked, took: asked.elapsed(), said };
+                        if let Some(earlier) = earlier.replace(reading) {
+                            self.compare(store, &earlier, &reading).await;
+                        }
+                    }
+                    Err(error) => tracing::warn!(error = %Chain(&error), "heartbeat not written"),
                 }
             }
         };
@@ -96,6 +108,19 @@ impl Instance {
             in_flight: running.in_flight.count(),
             takes_work: reason.as_ref().is_some_and(Option::is_none),
             note: reason.flatten(),
+        }
+    }
+
+    /// Tells of a database's clock that jumped: leases are measured by it (G2).
+    async fn compare(&self, store: &Store, earlier: &Reading, later: &Reading) {
+        let Some(step) = later.step_since(earlier) else { return };
+        let seconds = (step.num_milliseconds() + 500).div_euclid(1_000);
+        tracing::error!(
+            seconds,
+            "the database's clock has stepped: calls of one account may have overlapped"
+        );
+        if let Err(error) = store.clock_stepped(&self.id, seconds).await {
+            tracing::warn!(error = %Chain(&error), "the step is not written, so health does not tell it");
         }
     }
 }

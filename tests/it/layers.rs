@@ -70,6 +70,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "config",
             "connect_log",
             "crypto",
+            "domain",
             "ebay",
             "error_chain",
             "message",

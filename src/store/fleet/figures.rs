@@ -48,6 +48,10 @@ pub struct Health {
     pub key_sets: i64,
     /// Processes that fell silent within the hour without saying that they stop.
     pub silent: i64,
+    /// The last jump of the database's clock that a process saw within the hour, in seconds.
+    pub clock_step_seconds: Option<i64>,
+    /// Seconds since then.
+    pub clock_step_age_seconds: Option<f64>,
     /// Accounts that are late and have no valid token, although they may be refreshed.
     pub overdue: i64,
     /// Others without a valid token, never refreshed or not again: they wait for a later time, or for
@@ -91,6 +95,8 @@ impl FromRow for Health {
             aside: get(row, "aside")?,
             key_sets: get(row, "key_sets")?,
             silent: get(row, "silent")?,
+            clock_step_seconds: get(row, "clock_step_seconds")?,
+            clock_step_age_seconds: get(row, "clock_step_age")?,
             overdue: get(row, "overdue")?,
             expired: get(row, "expired")?,
             reconnect_required: get(row, "reconnect_required")?,
@@ -109,16 +115,21 @@ impl FromRow for Health {
 const HEALTH: &str = concat!(
     "/* health */
     with c as materialized (select clock() as at),
-    heard as (select i.id, i.role, i.note, i.version, i.git_commit, i.key_ids, i.last_seen_at, i.last_tick_at, i.started_at, i.stopped_at, ",
+    heard as (select i.id, i.role, i.note, i.version, i.git_commit, i.key_ids, i.last_seen_at, i.last_tick_at, i.started_at, i.stopped_at,
+        i.clock_step_seconds, i.clock_stepped_at, ",
     is_live!("$2"),
     " as live from c, instances i where i.last_seen_at > c.at - interval '1 hour'),
     live as (select id, role, note, version, git_commit, key_ids, last_seen_at, last_tick_at from heard where live),
     newest as (select max(created_at) as at from connect_logs
         where $1::uuid[] is null or org_id = any($1)),
+    step as (select clock_step_seconds as seconds, clock_stepped_at as at from heard, c
+        where clock_stepped_at > c.at - interval '1 hour' order by clock_stepped_at desc limit 1),
     tick as (select max(last_tick_at) as at from instances),
     oldest as (select min(created_at) as at, count(*) as n from connect_log_outbox)
     select c.at, newest.at as newest_entry_at, extract(epoch from c.at - newest.at)::float8 as newest_entry_age,
         tick.at as last_tick_at, extract(epoch from c.at - tick.at)::float8 as last_tick_age,
+        (select seconds from step) as clock_step_seconds,
+        (select extract(epoch from c.at - at)::float8 from step) as clock_step_age,
         (select count(*) from live where role in ('worker', 'all') and note is null) as workers,
         array(select id || ' ' || note from live where note is not null order by 1) as aside,
         (select count(distinct key_ids) from live) as key_sets,
