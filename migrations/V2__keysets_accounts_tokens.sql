@@ -111,6 +111,7 @@ create table tokens (
     constraint tokens_refresh_token_sealed check (refresh_token like 'ENC:v1:%'),
     constraint tokens_access_expiry check ((access_token is null) = (access_expires_at is null))
 );
+create index tokens_access_expires on tokens (access_expires_at);
 create index tokens_refresh_expiry on tokens (refresh_expires_at);
 
 -- Every refresh token that an account ever had, so that an old export cannot bring one back. When it

@@ -36,7 +36,11 @@ create table instances (
     note text,
     -- A scheduler's last finished tick.
     last_tick_at timestamptz,
-    constraint instances_role check (role in ('scheduler', 'worker', 'log-writer', 'admin', 'all'))
+    -- The last time that it saw the database's clock jump, and by how much.
+    clock_step_seconds bigint,
+    clock_stepped_at timestamptz,
+    constraint instances_role check (role in ('scheduler', 'worker', 'log-writer', 'admin', 'all')),
+    constraint instances_clock_step check ((clock_step_seconds is null) = (clock_stepped_at is null))
 );
 create index instances_last_seen on instances (last_seen_at);
 

@@ -26,3 +26,4 @@ pub mod terminal;
 pub mod text_enum;
 pub mod tls;
 pub mod version;
+pub mod vital;

@@ -13,7 +13,7 @@ use super::{
     auth::{authenticator::Authenticator, bad_tokens::BadTokens},
     lead::Lead,
 };
-use crate::{connect_log::Feed, crypto::Keyring, queue::Broker, store::Store};
+use crate::{connect_log::Feed, crypto::Keyring, queue::Broker, store::Store, vital::Vitals};
 
 /// What the API works with.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct AdminParts {
     pub feed: Feed,
     /// How long before its end an access token is refreshed.
     pub lead: Duration,
+    /// The parts that run in this process.
+    pub vitals: Vitals,
 }
 
 /// All that handlers may ask for; each names the one thing it uses.
@@ -44,13 +46,13 @@ pub(super) struct AdminState {
 
 impl AdminState {
     pub(super) fn new(parts: AdminParts, shutdown: CancellationToken) -> Self {
-        let AdminParts { store, broker, feed, .. } = parts.clone();
+        let AdminParts { store, broker, feed, vitals, .. } = parts.clone();
         let arrivals = Arrivals::default();
         tokio::spawn(shutdown.clone().run_until_cancelled_owned(arrivals.clone().count(feed.arrivals())));
         Self {
             fleet: FleetFigures::new(store.clone(), broker.clone(), feed.clone()),
             arrivals,
-            readiness: Readiness::new(store.clone(), broker, feed),
+            readiness: Readiness::new(store.clone(), broker, feed, vitals),
             authenticator: Authenticator { store, bad_tokens: BadTokens::new() },
             slots: StreamSlots::default(),
             parts,

@@ -8,6 +8,6 @@ mod writer;
 pub use self::{
     announce::Announcer,
     feed::{Feed, FeedEvent},
-    relay::relay,
+    relay::{RELAY_HOLDS, relay},
     writer::write,
 };

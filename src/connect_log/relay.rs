@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::account::AttemptId,
     store::{Store, StoreError},
+    vital::Vital,
 };
 
 /// How long an entry may take through the broker before the relay takes it.
@@ -14,11 +15,14 @@ const AGE_SECS: f64 = 5.0;
 const EVERY: Duration = Duration::from_secs(1);
 const SLICE_MAX: i64 = 500;
 
+/// Longest time between two slices of a relay that works.
+pub const RELAY_HOLDS: Duration = Duration::from_secs(30);
+
 /// Refused rows that are remembered as told.
 const TOLD_MAX: usize = 10_000;
 
-/// Stores what stays in the outbox, until `shutdown`.
-pub async fn relay(store: &Store, shutdown: CancellationToken) {
+/// Stores what stays in the outbox, until `shutdown`, and tells `vital` how that goes.
+pub async fn relay(store: &Store, vital: &Vital, shutdown: CancellationToken) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told = HashSet::new();
@@ -28,7 +32,7 @@ pub async fn relay(store: &Store, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
         }
         // A database that is silent holds up no stop; what is cut off here is rolled back.
-        let Some(passed) = shutdown.run_until_cancelled(pass(store, &mut told)).await else { return };
+        let Some(passed) = shutdown.run_until_cancelled(pass(store, vital, &mut told)).await else { return };
         if let Err(error) = passed {
             tracing::warn!(error = %crate::error_chain::Chain(&error), "the relay cannot read the outbox");
         }
@@ -36,10 +40,12 @@ pub async fn relay(store: &Store, shutdown: CancellationToken) {
 }
 
 /// Goes once through what is late. What is refused stays behind, and is told once.
-async fn pass(store: &Store, told: &mut HashSet<AttemptId>) -> Result<(), StoreError> {
+async fn pass(store: &Store, vital: &Vital, told: &mut HashSet<AttemptId>) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let relayed = store.relay_outbox(AGE_SECS, SLICE_MAX, after).await?;
+        let relayed = store.relay_outbox(AGE_SECS, SLICE_MAX, after).await;
+        vital.note(&relayed);
+        let relayed = relayed?;
         if relayed.stored > 0 {
             tracing::info!(entries = relayed.stored, "stored from the outbox what the broker did not bring");
         }

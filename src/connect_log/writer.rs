@@ -9,6 +9,7 @@ use crate::{
     message::{ENTRY_TYPE, Entry, MAX_ENTRY_BYTES},
     queue::{Broker, Disposition, Incoming, names},
     store::{Store, StoreError},
+    vital::Vital,
 };
 
 /// Messages the broker hands out before their acks.
@@ -18,11 +19,13 @@ const BATCH_MAX: usize = 500;
 /// How long a batch waits for company.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// Stores entries until `shutdown`.
-pub async fn write(broker: &Broker, store: &Store, shutdown: CancellationToken) {
+/// Stores entries until `shutdown`, and tells `vital` how that goes.
+pub async fn write(broker: &Broker, store: &Store, vital: &Vital, shutdown: CancellationToken) {
+    // Nothing to store is as good as something stored.
+    vital.succeeded();
     let handler = |batch: Vec<Incoming>| {
-        let (store, shutdown) = (store.clone(), shutdown.clone());
-        async move { store_batch(&store, &batch, &shutdown).await }
+        let (store, vital, shutdown) = (store.clone(), vital.clone(), shutdown.clone());
+        async move { store_batch(&store, &batch, &vital, &shutdown).await }
     };
     broker
         .consume_batches(names::CONNECT_LOG_STORE, PREFETCH, BATCH_MAX, LINGER, shutdown.clone(), handler)
@@ -31,10 +34,15 @@ pub async fn write(broker: &Broker, store: &Store, shutdown: CancellationToken) 
 
 /// One disposition per message. A bad message is dead-lettered alone; while the database is away,
 /// the batch waits.
-async fn store_batch(store: &Store, batch: &[Incoming], shutdown: &CancellationToken) -> Vec<Disposition> {
+async fn store_batch(
+    store: &Store,
+    batch: &[Incoming],
+    vital: &Vital,
+    shutdown: &CancellationToken,
+) -> Vec<Disposition> {
     let read: Vec<Result<AttemptId, String>> = batch.iter().map(read).collect();
     let ids: Vec<AttemptId> = read.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
-    let mut stored = keep(store, ids, shutdown).await.into_iter();
+    let mut stored = keep(store, ids, vital, shutdown).await.into_iter();
     read.into_iter()
         .map(|id| match id {
             Err(reason) => Disposition::DeadLetter(reason),
@@ -52,6 +60,7 @@ async fn store_batch(store: &Store, batch: &[Incoming], shutdown: &CancellationT
 async fn keep(
     store: &Store,
     ids: Vec<AttemptId>,
+    vital: &Vital,
     shutdown: &CancellationToken,
 ) -> Vec<Result<(), StoreError>> {
     let mut pauses = Pauses::new(Duration::from_millis(200), Duration::from_secs(10));
@@ -60,8 +69,10 @@ async fn keep(
         let Some(error) =
             answers.iter().find_map(|answer| answer.as_ref().err().filter(|e| !e.is_row_fault()))
         else {
+            vital.succeeded();
             return answers;
         };
+        vital.failed();
         tracing::warn!(error = %crate::error_chain::Chain(error), entries = ids.len(), "cannot store entries yet; trying again");
         tokio::select! {
             () = tokio::time::sleep(pauses.next()) => {}

@@ -5,6 +5,7 @@ pub mod account;
 pub mod breaker;
 pub mod budget;
 pub mod class;
+pub mod clock;
 pub mod credential;
 pub mod health;
 pub mod lanes;

@@ -7,21 +7,22 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    instance::{Instance, Running},
+    instance::{BEAT_HOLDS, Instance, Running},
     signal::signal,
-    startup::{check_keys, check_schema, guard_keys},
+    startup::{GUARD_HOLDS, check_keys, check_schema, guard_keys},
     tasks::Tasks,
 };
 use crate::{
     admin,
     config::{self, AdminArgs, AllArgs, PoolArgs, RefreshArgs, SchedulerArgs, WorkerArgs},
-    connect_log::{self, Announcer, Feed},
+    connect_log::{self, Announcer, Feed, RELAY_HOLDS},
     crypto::Keyring,
     ebay::{ClientSettings, EbayClient},
     queue::Broker,
     refresh::{self, Handler, HandlerParts, InFlight, Taking, scheduler::Scheduler},
     store::Store,
     version::version,
+    vital::Vitals,
 };
 
 /// How long a stopping process waits for its last entries to be announced.
@@ -39,6 +40,8 @@ pub(crate) struct Process {
     publishing: CancellationToken,
     announcer: Announcer,
     in_flight: InFlight,
+    /// Whether the parts that run here do their work.
+    vitals: Vitals,
     /// What runs here.
     roles: Vec<&'static str>,
     /// Whether this process takes work, where it runs a worker.
@@ -69,6 +72,7 @@ impl Process {
             publishing: CancellationToken::new(),
             announcer,
             in_flight: InFlight::default(),
+            vitals: Vitals::default(),
             taking: None,
             refreshers: Tasks::default(),
             publishers: Tasks::default(),
@@ -87,11 +91,13 @@ impl Process {
             roles: self.roles.clone(),
             in_flight: self.in_flight.clone(),
             taking: self.taking.clone(),
+            vital: self.vitals.part("heartbeat", Some(BEAT_HOLDS)),
         };
         let (stopped, beating) = (self.stopped.clone(), store.clone());
         self.heartbeat.spawn("heartbeat", async move { instance.beat(&beating, running, stopped).await });
         let (keyring, stopped) = (Arc::clone(&self.keyring), self.stopped.clone());
-        self.heartbeat.spawn("keys", async move { guard_keys(&store, &keyring, stopped).await });
+        let vital = self.vitals.part("keys", Some(GUARD_HOLDS));
+        self.heartbeat.spawn("keys", async move { guard_keys(&store, &keyring, vital, stopped).await });
         self
     }
 
@@ -106,12 +112,14 @@ impl Process {
     }
 
     pub(crate) fn run_scheduler(&mut self, args: &SchedulerArgs, refresh: &RefreshArgs) {
+        let settings = args.settings();
         let scheduler = Scheduler {
             store: self.store.clone(),
             publisher: self.broker.publisher(),
             announcer: self.announcer.clone(),
             policy: refresh.policy(),
-            settings: args.settings(),
+            vital: self.vitals.part("scheduler", Some(settings.tick_holds())),
+            settings,
             runner: self.instance.runner(),
         };
         let shutdown = self.refreshing.clone();
@@ -120,6 +128,7 @@ impl Process {
     }
 
     pub(crate) fn run_worker(&mut self, args: &WorkerArgs, refresh: &RefreshArgs) -> anyhow::Result<()> {
+        let taking = Arc::new(Taking::new(self.vitals.part("worker", None)));
         let handler = Handler::new(HandlerParts {
             store: self.store.clone(),
             keyring: Arc::clone(&self.keyring),
@@ -128,7 +137,7 @@ impl Process {
             policy: refresh.policy(),
             limits: args.limits()?,
             runner: self.instance.runner(),
-            taking: Arc::clone(self.taking.insert(Arc::default())),
+            taking: Arc::clone(self.taking.insert(taking)),
             in_flight: self.in_flight.clone(),
         });
         let (broker, settings, shutdown) = (self.broker.clone(), args.settings(), self.refreshing.clone());
@@ -141,11 +150,13 @@ impl Process {
 
     pub(crate) fn run_log_writer(&mut self) {
         let (broker, store, shutdown) = (self.broker.clone(), self.store.clone(), self.publishing.clone());
+        let (writing, relaying) =
+            (self.vitals.part("log-writer", None), self.vitals.part("relay", Some(RELAY_HOLDS)));
         self.roles.push("log-writer");
         self.publishers.spawn("log-writer", async move {
             tokio::join!(
-                connect_log::write(&broker, &store, shutdown.clone()),
-                connect_log::relay(&store, shutdown.clone())
+                connect_log::write(&broker, &store, &writing, shutdown.clone()),
+                connect_log::relay(&store, &relaying, shutdown.clone())
             );
         });
     }
@@ -165,6 +176,7 @@ impl Process {
             keyring: Arc::clone(&self.keyring),
             feed,
             lead: refresh.refresh_before,
+            vitals: self.vitals.clone(),
         };
         let shutdown = self.publishing.clone();
         let address = listener.local_addr()?;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     crypto::{CanaryError, Keyring, check_canary, make_canary},
     store::Store,
+    vital::Vital,
 };
 
 /// Switches core dumps off (G4) and installs the one TLS provider.
@@ -48,12 +49,17 @@ pub(crate) async fn check_keys(store: &Store, keyring: &Keyring) -> anyhow::Resu
 /// Time between two looks at the canaries.
 const GUARD_EVERY: Duration = Duration::from_secs(5);
 
+/// Longest time between two looks that succeed.
+pub(crate) const GUARD_HOLDS: Duration = Duration::from_secs(30);
+
 /// Checks the keys again and again, and ends where one of them is not the one that sealed its canary.
-pub(crate) async fn guard_keys(store: &Store, keyring: &Keyring, shutdown: CancellationToken) {
+pub(crate) async fn guard_keys(store: &Store, keyring: &Keyring, vital: Vital, shutdown: CancellationToken) {
     let guarding = async {
         loop {
             tokio::time::sleep(GUARD_EVERY).await;
-            let Err(error) = check_keys(store, keyring).await else { continue };
+            let checked = check_keys(store, keyring).await;
+            vital.note(&checked);
+            let Err(error) = checked else { continue };
             if error.is::<CanaryError>() {
                 tracing::error!(error = format!("{error:#}"), "a key must not be used");
                 return;

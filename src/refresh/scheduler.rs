@@ -17,6 +17,7 @@ use crate::{
     message::{RefreshMessage, Runner},
     queue::{PublishError, Publisher},
     store::{Store, StoreError},
+    vital::Vital,
 };
 
 /// How the scheduler works.
@@ -36,6 +37,13 @@ pub struct SchedulerSettings {
     pub retention_days: i32,
 }
 
+impl SchedulerSettings {
+    /// How long a good tick shows that the scheduler works.
+    pub fn tick_holds(&self) -> Duration {
+        GOOD_WITHIN.max(self.tick * FAILED_MAX)
+    }
+}
+
 /// Most accounts published in one slice.
 const SLICE_MAX: usize = 1_000;
 /// Publishes whose confirms are awaited at once.
@@ -44,6 +52,10 @@ const CONFIRMS: usize = 300;
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 /// Longest time for a part of a tick: more than any statement may take, so only what hangs is cut off.
 const PART_LIMIT: Duration = Duration::from_secs(20);
+/// Longest time between two good ticks of a scheduler that works, unless it ticks more slowly.
+const GOOD_WITHIN: Duration = Duration::from_secs(15);
+/// So many ticks may fail in a row.
+const FAILED_MAX: u32 = 5;
 /// How long a tick may go on after the stop. What it took as due and did not publish waits for
 /// [`SchedulerSettings::claim_within`], so it is let finish while broker and database answer.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -62,6 +74,8 @@ pub struct Scheduler {
     pub settings: SchedulerSettings,
     /// Names this process.
     pub runner: Runner,
+    /// Told of every tick that is marked.
+    pub vital: Vital,
 }
 
 impl Scheduler {
@@ -101,8 +115,9 @@ impl Scheduler {
         let probes = part("probes of tripped breakers", self.publish_probes()).await;
         part("the backlog's sample", self.store.sample_backlog()).await;
         let due = part("due accounts", self.publish_due()).await;
-        if reaped && people && probes && due {
-            part("the tick's mark", self.store.scheduler_ticked(&self.runner.instance)).await;
+        let good = reaped && people && probes && due;
+        if good && part("the tick's mark", self.store.scheduler_ticked(&self.runner.instance)).await {
+            self.vital.succeeded();
         }
     }
 

@@ -22,6 +22,7 @@ use crate::{
     domain::{account::AccountId, retry::Pauses},
     error_chain::Chain,
     store::{Store, StoreError},
+    vital::Vital,
 };
 
 /// Refusals for so many different accounts in a row, and it is not the accounts.
@@ -46,6 +47,7 @@ enum Obstacle {
 pub struct Taking {
     wanted: watch::Sender<bool>,
     seen: Mutex<Seen>,
+    vital: Vital,
 }
 
 #[derive(Debug, Default)]
@@ -57,13 +59,13 @@ struct Seen {
     refused: HashSet<AccountId>,
 }
 
-impl Default for Taking {
-    fn default() -> Self {
-        Self { wanted: watch::Sender::new(true), seen: Mutex::default() }
-    }
-}
-
 impl Taking {
+    /// Takes work until something speaks against it, and says so to `vital`.
+    pub fn new(vital: Vital) -> Self {
+        vital.succeeded();
+        Self { wanted: watch::Sender::new(true), seen: Mutex::default(), vital }
+    }
+
     /// Changes as messages are wanted or not.
     pub(super) fn wanted(&self) -> watch::Receiver<bool> {
         self.wanted.subscribe()
@@ -104,6 +106,7 @@ impl Taking {
             }
         }
         *seen = Seen { obstacle: Some(obstacle), reason: Some(reason), refused: HashSet::new() };
+        self.vital.failed();
         self.wanted.send_replace(false);
     }
 
@@ -117,6 +120,7 @@ impl Taking {
                 self.until_well(store).await;
                 tracing::info!("the database is well; this worker takes work");
                 *self.seen() = Seen::default();
+                self.vital.succeeded();
                 self.wanted.send_replace(true);
             }
         };
@@ -146,6 +150,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::vital::Vitals;
 
     fn away() -> StoreError {
         StoreError::Unavailable(Arc::new(std::io::Error::other("gone")))
@@ -157,15 +162,18 @@ mod tests {
 
     #[test]
     fn one_answer_that_stays_away_is_enough() {
-        let taking = Taking::default();
+        let vitals = Vitals::default();
+        let taking = Taking::new(vitals.part("worker", None));
+        assert!(vitals.ready()["worker"]);
         taking.failed(AccountId::fresh(), &away());
+        assert!(!vitals.ready()["worker"]);
         assert!(!*taking.wanted().borrow());
         assert!(taking.reason().is_some_and(|reason| reason.contains("away")));
     }
 
     #[test]
     fn one_bad_account_stops_nobody_and_three_in_a_row_do() {
-        let taking = Taking::default();
+        let taking = Taking::new(Vitals::default().part("worker", None));
         let bad = AccountId::fresh();
         for _ in 0..10 {
             taking.failed(bad, &refused());

@@ -8,7 +8,9 @@ use super::text::printable;
 use crate::{
     domain::{
         account::OrgId,
-        health::{Accounts, Broker as BrokerFigures, Figures, Finding, Keyset, Processes, Weight, judge},
+        health::{
+            Accounts, Broker as BrokerFigures, ClockStep, Figures, Finding, Keyset, Processes, Weight, judge,
+        },
     },
     queue::{Broker, QueueStatus, names},
     store::{Health, QuotaUse, Store, StoreError},
@@ -66,6 +68,7 @@ impl HealthReport {
         Figures {
             accounts: Accounts {
                 overdue: f.overdue,
+                expired: f.expired,
                 blocked: f.blocked,
                 reconnect_required: f.reconnect_required,
                 ..Accounts::default()
@@ -79,6 +82,10 @@ impl HealthReport {
                 versions: f.versions.clone(),
                 key_sets: f.key_sets,
                 silent: f.silent,
+                clock_step: f.clock_step_seconds.map(|seconds| ClockStep {
+                    seconds,
+                    age: span(f.clock_step_age_seconds).unwrap_or_default(),
+                }),
             }),
             tick_age: span(f.last_tick_age_seconds),
             outbox_age: span(f.outbox_age_seconds),

@@ -4,6 +4,7 @@
 mod errors;
 mod figures;
 mod press;
+mod ready;
 mod stage;
 mod stream;
 mod terminal_logs;

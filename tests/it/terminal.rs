@@ -177,3 +177,19 @@ async fn a_follower_that_is_left_alone_tells_the_health_again() {
     .await;
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn accounts_that_were_never_refreshed_are_told() {
+    let stage = Stage::set().await;
+    let healthy = stage.seller("mil_243").await;
+    for name in ["later_1", "later_2"] {
+        stage.rested_seller(name).await;
+    }
+    let paused = stage.rested_seller("paused").await;
+    stage.sql(&format!("update accounts set paused_at = clock() where id = '{paused}'")).await;
+    let _crew = stage.crew().await;
+    stage.expect_entry(healthy, |_| true).await;
+    let ran = stage.run(&["doctor"]).await.failed();
+    ran.prints("2 accounts have no valid token\n");
+    stage.finish().await;
+}

@@ -1,8 +1,10 @@
 //! `GET /healthz` and `GET /readyz`: whether the process is up, and whether it can do its work.
 //!
-//! They need no token, so the answers name parts and never reasons, which may hold addresses.
+//! Ready means that the servers answer and that the last work of every part that runs in this process
+//! succeeded. They need no token, so the answers name parts and never reasons, which may hold addresses.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,11 +15,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::{connect_log::Feed, queue::Broker, store::Store};
+use crate::{connect_log::Feed, queue::Broker, store::Store, vital::Vitals};
 
 /// How long each part may take to answer.
 const PART_WITHIN: Duration = Duration::from_secs(3);
@@ -32,10 +33,13 @@ pub(in crate::admin) async fn healthz() -> Json<Value> {
 /// 200 where every part is ready, else 503.
 pub(in crate::admin) async fn readyz(State(readiness): State<Readiness>) -> Response {
     let parts = readiness.look().await;
-    let ready = parts.database && parts.schema && parts.broker && parts.feed;
+    let ready = parts.values().all(|ready| *ready);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "parts": parts }))).into_response()
 }
+
+/// Each part, and whether it is ready.
+type Parts = BTreeMap<&'static str, bool>;
 
 /// What the process needs, looked at. Cheap to clone.
 #[derive(Clone)]
@@ -43,45 +47,39 @@ pub(in crate::admin) struct Readiness {
     store: Store,
     broker: Broker,
     feed: Feed,
-    seen: Arc<Mutex<Option<(Instant, Parts)>>>,
-}
-
-/// Each part, and whether it is ready.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "four questions, each with yes or no for an answer")]
-struct Parts {
-    /// The database answers.
-    database: bool,
-    /// It has this binary's schema, or that of a later one.
-    schema: bool,
-    /// The broker answers.
-    broker: bool,
-    /// Live entries arrive.
-    feed: bool,
+    vitals: Vitals,
+    asked: Arc<Mutex<Option<(Instant, Parts)>>>,
 }
 
 impl Readiness {
-    pub(in crate::admin) fn new(store: Store, broker: Broker, feed: Feed) -> Self {
-        Self { store, broker, feed, seen: Arc::default() }
+    pub(in crate::admin) fn new(store: Store, broker: Broker, feed: Feed, vitals: Vitals) -> Self {
+        Self { store, broker, feed, vitals, asked: Arc::default() }
     }
 
     async fn look(&self) -> Parts {
-        let mut seen = self.seen.lock().await;
-        if let Some((_, parts)) = seen.filter(|(at, _)| at.elapsed() < FRESH) {
-            return parts;
+        let mut parts = self.servers().await;
+        parts.insert("feed", self.feed.is_live());
+        parts.extend(self.vitals.ready());
+        parts
+    }
+
+    /// Whether the servers answer, and the schema is this binary's or that of a later one.
+    async fn servers(&self) -> Parts {
+        let mut asked = self.asked.lock().await;
+        if let Some((_, parts)) = asked.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return parts.clone();
         }
         let (schema, queues) = tokio::join!(
             timeout(PART_WITHIN, self.store.schema()),
             timeout(PART_WITHIN, self.broker.queue_status())
         );
         let schema = schema.ok().and_then(Result::ok);
-        let parts = Parts {
-            database: schema.is_some(),
-            schema: schema.is_some_and(|schema| schema.check().is_ok()),
-            broker: matches!(queues, Ok(Ok(_))),
-            feed: self.feed.is_live(),
-        };
-        *seen = Some((Instant::now(), parts));
+        let parts = Parts::from([
+            ("database", schema.is_some()),
+            ("schema", schema.is_some_and(|schema| schema.check().is_ok())),
+            ("broker", matches!(queues, Ok(Ok(_)))),
+        ]);
+        *asked = Some((Instant::now(), parts.clone()));
         parts
     }
 }

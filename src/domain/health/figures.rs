@@ -77,6 +77,17 @@ pub struct Processes {
     pub key_sets: i64,
     /// Those that fell silent without saying that they stop.
     pub silent: i64,
+    /// The last jump of the database's clock, if there was one within the hour.
+    pub clock_step: Option<ClockStep>,
+}
+
+/// A jump of the database's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockStep {
+    /// By how much: ahead, or back where negative.
+    pub seconds: i64,
+    /// How long ago.
+    pub age: Duration,
 }
 
 /// Whether the broker answers, and what nobody handled.

@@ -41,6 +41,8 @@ text_enum! {
         KeysDiffer = "keys_differ",
         /// Live processes run different versions.
         VersionsDiffer = "versions_differ",
+        /// The database's clock jumped.
+        ClockStep = "clock_step",
         /// A live worker takes no work.
         Aside = "aside",
         /// eBay does not accept a keyset's credentials.
@@ -90,6 +92,7 @@ impl Kind {
             | Self::Blocked
             | Self::QuotaSpent => Weight::Bad,
             Self::VersionsDiffer
+            | Self::ClockStep
             | Self::Aside
             | Self::ReconnectRequired
             | Self::QuotaEnding

@@ -10,7 +10,7 @@ mod rules;
 mod words;
 
 pub use self::{
-    figures::{Accounts, Broker, Count, ENDS_SOON_DAYS, Figures, Keyset, LATE, Processes},
+    figures::{Accounts, Broker, ClockStep, Count, ENDS_SOON_DAYS, Figures, Keyset, LATE, Processes},
     finding::{Finding, Kind, Weight},
     rules::{headline, judge},
 };

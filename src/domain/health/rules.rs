@@ -141,6 +141,15 @@ impl Findings {
                 "give every process the same TOKEN_KEYS; `token-refresh keys verify` names those in use";
             self.add(Kind::KeysDiffer, "Live processes hold different keys", remedy);
         }
+        if let Some(step) = processes.clock_step {
+            let way = if step.seconds < 0 { "back" } else { "ahead" };
+            let (by, ago) = (span(Duration::from_secs(step.seconds.unsigned_abs())), span(step.age));
+            let text = format!(
+                "The database's clock jumped {way} by {by}, {ago} ago: calls of one account may have overlapped"
+            );
+            let remedy = "let its host set the clock gently; `token-refresh doctor` tells this for an hour";
+            self.add(Kind::ClockStep, text, remedy);
+        }
         if processes.silent > 0 {
             let who = count(processes.silent, "process", "processes");
             let remedy = "see the log; `token-refresh doctor` tells whether a role is missing";

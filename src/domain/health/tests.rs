@@ -126,6 +126,16 @@ fn of_processes() -> Vec<Row> {
             with_processes(|p| p.aside.push("w1 stands aside: unknown key \"k2\"".into())),
             "w1 stands aside: unknown key \"k2\": it takes no work",
         ),
+        (
+            Kind::ClockStep,
+            with_processes(|p| p.clock_step = Some(ClockStep { seconds: 40, age: secs(7) })),
+            "The database's clock jumped ahead by 40 s, 7 s ago: calls of one account may have overlapped",
+        ),
+        (
+            Kind::ClockStep,
+            with_processes(|p| p.clock_step = Some(ClockStep { seconds: -7_500, age: secs(7) })),
+            "The database's clock jumped back by 2 h 5 min, 7 s ago: calls of one account may have overlapped",
+        ),
         (Kind::Silent, with_processes(|p| p.silent = 1), "1 process fell silent without stopping"),
     ]
 }

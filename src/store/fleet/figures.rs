@@ -48,8 +48,15 @@ pub struct Health {
     pub key_sets: i64,
     /// Processes that fell silent within the hour without saying that they stop.
     pub silent: i64,
+    /// The last jump of the database's clock that a process saw within the hour, in seconds.
+    pub clock_step_seconds: Option<i64>,
+    /// Seconds since then.
+    pub clock_step_age_seconds: Option<f64>,
     /// Accounts that are late and have no valid token, although they may be refreshed.
     pub overdue: i64,
+    /// Others without a valid token, never refreshed or not again: they wait for a later time, or for
+    /// their keyset.
+    pub expired: i64,
     /// Accounts whose sellers must connect again.
     pub reconnect_required: i64,
     /// Accounts that something of ours keeps from being refreshed.
@@ -88,7 +95,10 @@ impl FromRow for Health {
             aside: get(row, "aside")?,
             key_sets: get(row, "key_sets")?,
             silent: get(row, "silent")?,
+            clock_step_seconds: get(row, "clock_step_seconds")?,
+            clock_step_age_seconds: get(row, "clock_step_age")?,
             overdue: get(row, "overdue")?,
+            expired: get(row, "expired")?,
             reconnect_required: get(row, "reconnect_required")?,
             blocked: get(row, "blocked")?,
             due_backlog: get(row, "due_backlog")?,
@@ -105,16 +115,21 @@ impl FromRow for Health {
 const HEALTH: &str = concat!(
     "/* health */
     with c as materialized (select clock() as at),
-    heard as (select i.id, i.role, i.note, i.version, i.git_commit, i.key_ids, i.last_seen_at, i.last_tick_at, i.started_at, i.stopped_at, ",
+    heard as (select i.id, i.role, i.note, i.version, i.git_commit, i.key_ids, i.last_seen_at, i.last_tick_at, i.started_at, i.stopped_at,
+        i.clock_step_seconds, i.clock_stepped_at, ",
     is_live!("$2"),
     " as live from c, instances i where i.last_seen_at > c.at - interval '1 hour'),
     live as (select id, role, note, version, git_commit, key_ids, last_seen_at, last_tick_at from heard where live),
     newest as (select max(created_at) as at from connect_logs
         where $1::uuid[] is null or org_id = any($1)),
+    step as (select clock_step_seconds as seconds, clock_stepped_at as at from heard, c
+        where clock_stepped_at > c.at - interval '1 hour' order by clock_stepped_at desc limit 1),
     tick as (select max(last_tick_at) as at from instances),
     oldest as (select min(created_at) as at, count(*) as n from connect_log_outbox)
     select c.at, newest.at as newest_entry_at, extract(epoch from c.at - newest.at)::float8 as newest_entry_age,
         tick.at as last_tick_at, extract(epoch from c.at - tick.at)::float8 as last_tick_age,
+        (select seconds from step) as clock_step_seconds,
+        (select extract(epoch from c.at - at)::float8 from step) as clock_step_age,
         (select count(*) from live where role in ('worker', 'all') and note is null) as workers,
         array(select id || ' ' || note from live where note is not null order by 1) as aside,
         (select count(distinct key_ids) from live) as key_sets,
@@ -124,6 +139,12 @@ const HEALTH: &str = concat!(
             where s.next_refresh_at <= c.at - make_interval(secs => $3) and k.state = 'ready' and ",
     is_scheduled!(),
     " and coalesce(t.access_expires_at <= c.at, true) limit 100000) late) as overdue,
+        (select count(*) from (select from tokens t join refresh_state s on s.account_id = t.account_id
+                join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
+            where (t.access_expires_at <= c.at or t.access_expires_at is null)
+                and (s.next_refresh_at > c.at and k.state = 'ready' or k.state = 'suspended') and ",
+    is_scheduled!(),
+    " limit 100000) expired) as expired,
         array(select client_id || ' (' || environment || ') is ' || state || ': ' || coalesce(state_reason, '')
             from keysets where state <> 'ready' order by 1 limit 20) as tripped_breakers,
         (select count(*) from refresh_state where standing = 'reconnect_required') as reconnect_required,

@@ -107,7 +107,11 @@ const BEAT: &str = "/* beat */
     insert into instances (id, role, version, git_commit, environment, key_ids, in_flight, note, takes_work)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     on conflict (id) do update set last_seen_at = clock(), in_flight = excluded.in_flight, note = excluded.note,
-        takes_work = excluded.takes_work, stopped_at = null";
+        takes_work = excluded.takes_work, stopped_at = null
+    returning clock_timestamp() as said";
+
+const CLOCK_STEPPED: &str = "/* clock_stepped */
+    update instances set clock_step_seconds = $2, clock_stepped_at = clock() where id = $1";
 
 const STOPPED: &str = "/* instance_stopped */
     update instances set stopped_at = clock(), last_seen_at = clock(), in_flight = 0, takes_work = false where id = $1";
@@ -131,8 +135,8 @@ const FORGET: &str =
     "/* forget_instances */ delete from instances where last_seen_at < clock() - interval '7 days'";
 
 impl Store {
-    /// Says that a process lives.
-    pub async fn beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+    /// Says that a process lives, and returns what the server's own clock says, which no test moves.
+    pub async fn beat(&self, heartbeat: &Heartbeat) -> Result<DateTime<Utc>, StoreError> {
         let h = heartbeat;
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
             &h.id,
@@ -145,7 +149,13 @@ impl Store {
             &h.note,
             &h.takes_work,
         ];
-        self.execute(BEAT, &params).await?;
+        let row = self.query_opt(BEAT, &params).await?.expect("what was put is returned");
+        get(&row, "said")
+    }
+
+    /// Says that a process saw the database's clock jump by so many seconds.
+    pub async fn clock_stepped(&self, id: &str, seconds: i64) -> Result<(), StoreError> {
+        self.execute(CLOCK_STEPPED, &[&id, &seconds]).await?;
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use token_refresh::domain::credential::CredentialDigest;
 use token_refresh::message::{Draft, Entry, Runner, Source, Subject};
 use token_refresh::queue::Broker;
 use token_refresh::store::{EntryRow, ImportToken, Membership, NewAccount, NewKeyset, PoolSettings, Store};
+use token_refresh::vital::Vitals;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -277,6 +278,7 @@ async fn serve(store: &Store, broker: &Broker, keyring: &Arc<Keyring>) -> Server
         keyring: Arc::clone(keyring),
         feed: Feed::start(store.clone(), broker, shutdown.clone()),
         lead: Duration::from_secs(600),
+        vitals: Vitals::default(),
     };
     let serving = tokio::spawn(admin::serve(listener, parts, shutdown.clone()));
     Server { address, shutdown, serving }

@@ -29,6 +29,7 @@ const FLEET_PLACES = {
   no_scheduler: "#instances",
   no_log_writer: "#instances",
   versions_differ: "#instances",
+  clock_step: "#instances",
   keys_differ: "#instances",
   aside: "#instances",
   silent: "#instances",
