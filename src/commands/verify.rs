@@ -4,12 +4,11 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 
 use super::{selector::AccountArgs, wait::Desk};
 use crate::{
     config::RefreshArgs,
-    connect_log::FeedEvent,
     domain::{
         account::{AccountId, Status},
         token::{SEALED_PREFIX, TOKEN_PREFIX},
@@ -34,8 +33,6 @@ pub(super) struct Verify {
 
 /// How long the scheduler's run may take to show.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How long what the broker brings may take to be stored; the walk brings it later too.
-const STORED_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(command: Verify) -> anyhow::Result<ExitCode> {
     let desk = Desk::open("token-refresh verify")?;
@@ -53,10 +50,8 @@ pub(super) async fn run(command: Verify) -> anyhow::Result<ExitCode> {
     print!("{}", render(&debug, Layout::Full, Some(1)));
     println!("\nScheduled run");
     let (position, _) = store.positions().await?;
-    let filter = EntryFilter { account: Some(id), source: Some(Source::Scheduled), ..EntryFilter::default() };
-    let events = desk.feed.follow(filter, Some(position));
     store.make_due(&[id], Source::Scheduled, None).await?;
-    let scheduled = next_scheduled(&desk, id, events).await?;
+    let scheduled = next_scheduled(&desk, id, position).await?;
     print!("{}", render(&scheduled, Layout::Full, Some(1)));
     let filter = StatusFilter { account: Some(id), ..StatusFilter::default() };
     let status = store.account_status(&filter, command.refresh.refresh_before, 1).await?;
@@ -109,19 +104,17 @@ async fn stored_top(desk: &Desk, account: AccountId, debug: &Entry) -> anyhow::R
     Ok(there && newer.all(|newer| newer.created_at > debug.created_at))
 }
 
-/// The scheduler's next run of the account: `events` tell of it, and the store says what it was.
-async fn next_scheduled(
-    desk: &Desk,
-    account: AccountId,
-    mut events: mpsc::Receiver<FeedEvent>,
-) -> anyhow::Result<Entry> {
+/// The account's first scheduled run that is stored after `position`.
+async fn next_scheduled(desk: &Desk, account: AccountId, position: i64) -> anyhow::Result<Entry> {
+    let filter =
+        EntryFilter { account: Some(account), source: Some(Source::Scheduled), ..EntryFilter::default() };
     eprintln!("waiting for the scheduler");
+    // What the feed tells only wakes: as it comes an entry may not be stored yet, or be none at all.
+    let mut events = desk.feed.follow(filter.clone(), Some(position));
     let stored = async {
-        while let Some(event) = events.recv().await {
-            if let FeedEvent::Entry { entry, .. } = event
-                && let Some(stored) = desk.stored(account, entry.id, STORED_WITHIN).await?
-            {
-                return Ok(stored);
+        while events.recv().await.is_some() {
+            if let Some(entry) = desk.store.entries_after(&filter, position, 1).await?.pop() {
+                return Ok(entry);
             }
         }
         anyhow::bail!("the live feed has ended")
