@@ -46,7 +46,7 @@ impl FromRow for StoredTokens {
 }
 
 const STORED_TOKENS: &str = "/* stored_tokens */
-    select refresh_token, access_token, access_expires_at, refresh_expires_at, version, updated_at
+    select refresh_token, access_token, access_expires_at, refresh_expires_at, scopes, version, updated_at
     from tokens where account_id = $1";
 
 impl Store {
