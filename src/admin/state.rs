@@ -84,6 +84,7 @@ hand_out! {
     PressState: |state| PressState {
         store: state.parts.store.clone(),
         broker: state.parts.broker.clone(),
+        feed: state.parts.feed.clone(),
         shutdown: state.shutdown.clone(),
     },
     Sources: |state| Sources {

@@ -176,8 +176,12 @@ pub(super) async fn follow(
                 Err(error) => eprintln!("! {}", crate::error_chain::Chain(&error)),
             },
             event = events.recv() => match event {
-                Some(FeedEvent::Entry { entry, .. }) => {
-                    if !past_ids.remove(&entry.id) && !print(&entry, layout, None)? {
+                Some(FeedEvent::Entry { entry, corrects, .. }) => {
+                    if corrects {
+                        eprintln!("! an entry was shown that is not what is stored; stored for attempt {} is:", entry.id);
+                    }
+                    let known = past_ids.remove(&entry.id) && !corrects;
+                    if !known && !print(&entry, layout, None)? {
                         return Ok(());
                     }
                 }

@@ -1,22 +1,20 @@
 //! `verify ACCOUNT`: proof that a debug run and the scheduler's run of one account are the same.
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
+use tokio::time::timeout;
 
-use super::{selector::AccountArgs, wait::request};
+use super::{selector::AccountArgs, wait::Desk};
 use crate::{
-    config::{self, RefreshArgs},
+    config::RefreshArgs,
     domain::{
         account::{AccountId, Status},
         token::{SEALED_PREFIX, TOKEN_PREFIX},
     },
     message::{Entry, Source},
-    store::{EntryFilter, StatusFilter, Store},
+    store::{EntryFilter, StatusFilter},
     terminal::{Layout, printable, render},
 };
 
@@ -37,9 +35,9 @@ pub(super) struct Verify {
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(super) async fn run(command: Verify) -> anyhow::Result<ExitCode> {
-    let store = config::store("token-refresh verify", 3)?;
-    let broker = config::broker("token-refresh verify")?;
-    let account = command.account.select(&store).await?;
+    let desk = Desk::open("token-refresh verify")?;
+    let store = &desk.store;
+    let account = command.account.select(store).await?;
     let id = account.subject.account_id;
     if account.paused_at.is_some() {
         anyhow::bail!(
@@ -47,13 +45,13 @@ pub(super) async fn run(command: Verify) -> anyhow::Result<ExitCode> {
         );
     }
     println!("Debug run");
-    let debug = request(&store, &broker, id, Source::Debug).await?;
-    let top = stored_top(&store, id, &debug).await?;
+    let debug = desk.request(id, Source::Debug).await?;
+    let top = stored_top(&desk, id, &debug).await?;
     print!("{}", render(&debug, Layout::Full, Some(1)));
     println!("\nScheduled run");
     let (position, _) = store.positions().await?;
     store.make_due(&[id], Source::Scheduled, None).await?;
-    let scheduled = next_scheduled(&store, id, position).await?;
+    let scheduled = next_scheduled(&desk, id, position).await?;
     print!("{}", render(&scheduled, Layout::Full, Some(1)));
     let filter = StatusFilter { account: Some(id), ..StatusFilter::default() };
     let status = store.account_status(&filter, command.refresh.refresh_before, 1).await?;
@@ -95,34 +93,38 @@ struct Statement {
 
 /// Whether the debug run's entry is the newest of its account in the unified terminal, once it is
 /// stored.
-async fn stored_top(store: &Store, account: AccountId, debug: &Entry) -> anyhow::Result<bool> {
-    let filter = EntryFilter { account: Some(account), ..EntryFilter::default() };
-    let started = Instant::now();
-    while started.elapsed() < PATIENCE {
-        let entries = store.history(&filter, None, 20).await?;
-        if let Some(place) = entries.iter().position(|entry| entry.id == debug.id) {
-            return Ok(entries[..place].iter().all(|newer| newer.created_at > debug.created_at));
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+async fn stored_top(desk: &Desk, account: AccountId, debug: &Entry) -> anyhow::Result<bool> {
+    if desk.stored(account, debug.id, PATIENCE).await?.is_none() {
+        return Ok(false);
     }
-    Ok(false)
+    let filter = EntryFilter { account: Some(account), ..EntryFilter::default() };
+    let entries = desk.store.history(&filter, None, 20).await?;
+    let mut newer = entries.iter().take_while(|entry| entry.id != debug.id);
+    let there = entries.iter().any(|entry| entry.id == debug.id);
+    Ok(there && newer.all(|newer| newer.created_at > debug.created_at))
 }
 
-async fn next_scheduled(store: &Store, account: AccountId, position: i64) -> anyhow::Result<Entry> {
+/// The account's first scheduled run that is stored after `position`.
+async fn next_scheduled(desk: &Desk, account: AccountId, position: i64) -> anyhow::Result<Entry> {
     let filter =
         EntryFilter { account: Some(account), source: Some(Source::Scheduled), ..EntryFilter::default() };
-    let started = Instant::now();
     eprintln!("waiting for the scheduler");
-    while started.elapsed() < PATIENCE {
-        if let Some(entry) = store.entries_after(&filter, position, 1).await?.into_iter().next() {
-            return Ok(entry);
+    // What the feed tells only wakes: as it comes an entry may not be stored yet, or be none at all.
+    let mut events = desk.feed.follow(filter.clone(), Some(position));
+    let stored = async {
+        while events.recv().await.is_some() {
+            if let Some(entry) = desk.store.entries_after(&filter, position, 1).await?.pop() {
+                return Ok(entry);
+            }
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    anyhow::bail!(
-        "no scheduled run within {} s; is a scheduler live (`doctor`), is the account paused?",
-        PATIENCE.as_secs()
-    )
+        anyhow::bail!("the live feed has ended")
+    };
+    timeout(PATIENCE, stored).await.unwrap_or_else(|_| {
+        Err(anyhow::anyhow!(
+            "no scheduled run within {} s; is a scheduler live (`doctor`), is the account paused?",
+            PATIENCE.as_secs()
+        ))
+    })
 }
 
 fn statements(debug: &Entry, top: bool, scheduled: &Entry) -> Vec<Statement> {

@@ -2,16 +2,20 @@
 //! that brings what the exchange did not.
 //!
 //! Wanted: an entry is shown within moments of its finish; none is missed, whatever the broker, the
-//! viewer's link or this process went through; none is shown twice.
+//! viewer's link or this process went through; none is shown twice; what is shown is what is stored.
 //!
 //! A follower's cursor is the position up to which it has walked the store. Positions become
 //! visible in their order, so "everything up to the cursor" is a whole. An entry from the exchange
 //! has no position yet: it is shown at once, its id is remembered, and when the walk comes to it,
 //! only the cursor moves. A reconnect continues the walk from the cursor; entries that were shown
 //! ahead of it come again, and the viewer knows them by their id.
+//!
+//! Whoever may publish may publish what is not true. So a digest of what was shown is remembered
+//! with the id, and where the stored entry differs, the walk shows it again as a correction.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::RandomState},
+    hash::BuildHasher,
     sync::Arc,
     time::Duration,
 };
@@ -21,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    message::Entry,
+    message::{Entry, MAX_ENTRY_BYTES},
     queue::{Broker, ViewerEvent, names},
     store::{EntryFilter, Store, StoreError},
 };
@@ -35,6 +39,8 @@ pub enum FeedEvent {
         entry: Arc<Entry>,
         /// Where a reconnect goes on.
         cursor: i64,
+        /// Whether another was shown under its id, which is not the one that is stored.
+        corrects: bool,
     },
     /// The walk has come further without anything to show.
     Cursor(i64),
@@ -51,7 +57,7 @@ pub enum FeedEvent {
 
 /// Live entries waiting for a slow follower; what overflows comes by the walk.
 const BUFFER: usize = 4_096;
-/// Ids remembered as shown ahead of the walk.
+/// Entries remembered as shown ahead of the walk.
 const REMEMBERED: usize = 20_000;
 const WALK_EVERY: Duration = Duration::from_secs(1);
 const WALK_SLICE: i64 = 500;
@@ -78,7 +84,11 @@ impl Feed {
                     ViewerEvent::Disconnected => drop(set_live.send(false)),
                     ViewerEvent::Message(incoming) => {
                         // The log-writer dead-letters what is no entry; a viewer passes over it.
-                        if let Ok(entry) = serde_json::from_slice::<Entry>(&incoming.body) {
+                        if incoming.body.len() <= MAX_ENTRY_BYTES
+                            && let Ok(mut entry) = serde_json::from_slice::<Entry>(&incoming.body)
+                        {
+                            // Only the store gives positions, so only a stored entry is shown with one.
+                            entry.position = None;
                             drop(sender.send(Arc::new(entry)));
                         }
                     }
@@ -91,6 +101,12 @@ impl Feed {
     /// Whether live entries arrive from the broker.
     pub fn is_live(&self) -> bool {
         *self.live.borrow()
+    }
+
+    /// Waits until live entries arrive from the broker, but not longer than `limit`.
+    pub async fn live_within(&self, limit: Duration) {
+        let mut live = self.live.clone();
+        drop(tokio::time::timeout(limit, live.wait_for(|live| *live)).await);
     }
 
     /// Entries as the broker brings them, and nothing else: what it does not bring is missing, and what
@@ -182,10 +198,11 @@ impl Follower {
     }
 
     async fn show(&mut self, entry: Arc<Entry>) -> Result<(), Gone> {
-        if !self.filter.admits(&entry) || !self.shown.insert(entry.id.0) {
+        if !self.filter.admits(&entry) || self.shown.note(&entry) != Before::Nothing {
             return Ok(());
         }
-        self.events.send(FeedEvent::Entry { entry, cursor: self.cursor }).await.map_err(|_| Gone)
+        let event = FeedEvent::Entry { entry, cursor: self.cursor, corrects: false };
+        self.events.send(event).await.map_err(|_| Gone)
     }
 
     /// Walks to the end of the store. A store that is away is tried again at the next step.
@@ -207,10 +224,17 @@ impl Follower {
             }
             for entry in entries {
                 self.cursor = entry.position.unwrap_or(self.cursor);
-                if self.shown.insert(entry.id.0) {
-                    let event = FeedEvent::Entry { entry: Arc::new(entry), cursor: self.cursor };
-                    self.events.send(event).await.map_err(|_| Gone)?;
+                let before = self.shown.note(&entry);
+                if before == Before::Same {
+                    continue;
                 }
+                let corrects = before == Before::Another;
+                if corrects {
+                    self.shown.replace(&entry);
+                    tracing::warn!(attempt.id = %entry.id, "an entry was shown that is not what is stored");
+                }
+                let event = FeedEvent::Entry { entry: Arc::new(entry), cursor: self.cursor, corrects };
+                self.events.send(event).await.map_err(|_| Gone)?;
             }
         }
         if self.cursor > before {
@@ -220,25 +244,46 @@ impl Follower {
     }
 }
 
-/// The ids shown last, in a memory of fixed size.
+/// What was shown before under an entry's id.
+#[derive(PartialEq)]
+enum Before {
+    Nothing,
+    Same,
+    Another,
+}
+
+/// What was shown last, in a memory of fixed size.
 #[derive(Default)]
 struct Shown {
-    ids: HashSet<Uuid>,
+    digests: HashMap<Uuid, u64>,
     order: VecDeque<Uuid>,
+    /// Keyed by chance, so that nobody makes two entries of one digest.
+    hasher: RandomState,
 }
 
 impl Shown {
-    /// Whether `id` was not yet shown.
-    fn insert(&mut self, id: Uuid) -> bool {
-        if !self.ids.insert(id) {
-            return false;
+    /// Remembers `entry` unless another was shown under its id, and tells what was.
+    fn note(&mut self, entry: &Entry) -> Before {
+        let digest = self.digest(entry);
+        if let Some(before) = self.digests.get(&entry.id.0) {
+            return if *before == digest { Before::Same } else { Before::Another };
         }
-        self.order.push_back(id);
+        self.digests.insert(entry.id.0, digest);
+        self.order.push_back(entry.id.0);
         if self.order.len() > REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
-            self.ids.remove(&oldest);
+            self.digests.remove(&oldest);
         }
-        true
+        Before::Nothing
+    }
+
+    /// Remembers `entry` in place of what was shown under its id.
+    fn replace(&mut self, entry: &Entry) {
+        self.digests.insert(entry.id.0, self.digest(entry));
+    }
+
+    fn digest(&self, entry: &Entry) -> u64 {
+        self.hasher.hash_one(entry.to_text())
     }
 }

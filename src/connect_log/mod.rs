@@ -3,11 +3,13 @@
 mod announce;
 mod feed;
 mod relay;
+mod wait;
 mod writer;
 
 pub use self::{
     announce::Announcer,
     feed::{Feed, FeedEvent},
     relay::{RELAY_HOLDS, relay},
+    wait::wait_for,
     writer::write,
 };

@@ -310,7 +310,7 @@ impl Handler {
     }
 
     async fn finished_before(&self, finish: &Finish) -> Result<FinishOutcome, StoreError> {
-        let entry = self.parts.store.entry_of_account(finish.account, finish.attempt).await?;
+        let entry = self.parts.store.entry_of(finish.account, finish.attempt).await?;
         let ours = entry.filter(|entry| entry.class != Class::Interrupted);
         Ok(ours.map_or(FinishOutcome::Lost, |entry| FinishOutcome::Finished(Box::new(entry))))
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { GUESS, Rows } from "../../src/admin/page/assets/rows.js";
+import { GUESS, Rows, corrects } from "../../src/admin/page/assets/rows.js";
 import { entry } from "./stage.js";
 
 /** An entry of an instant. @param {number} at */
@@ -52,4 +52,24 @@ test("the oldest are forgotten with their height", () => {
   assert.equal(rows.height, GUESS);
   rows.add([of(1)]);
   assert.deepEqual(ids(rows), ["id-1", "id-3"]);
+});
+
+test("a stored entry takes the place of one that is not what is stored", () => {
+  const rows = new Rows();
+  const stored = { ...of(3), position: 7 };
+  const forged = { ...of(3), cursor: "1000009-00", account: "nobody" };
+  assert.deepEqual(rows.add([of(1), of(5), forged]), []);
+  rows.measure("id-3", 40);
+  assert.deepEqual(rows.add([{ ...forged, account: "somebody" }]), [], "what is not stored corrects nothing");
+  assert.deepEqual(rows.add([stored, { ...of(5), position: 8 }]), ["id-3"]);
+  assert.deepEqual(ids(rows), ["id-1", "id-3", "id-5"]);
+  assert.deepEqual(rows.at(1).entry, stored);
+  assert.equal(rows.height, 3 * GUESS);
+  assert.deepEqual(rows.add([forged]), [], "what is stored stays");
+  assert.equal(corrects(stored, of(3)), false);
+
+  const together = new Rows();
+  assert.deepEqual(together.add([of(1), forged, stored]), ["id-3"]);
+  assert.deepEqual(ids(together), ["id-1", "id-3"]);
+  assert.equal(together.height, 2 * GUESS);
 });

@@ -6,7 +6,7 @@ import { entry } from "./stage.js";
 const { Arrivals } = await import("../../src/admin/page/assets/arrivals.js");
 const { Past } = await import("../../src/admin/page/assets/past.js");
 const { Problem } = await import("../../src/admin/page/assets/api.js");
-const { foot, pill, waits } = await import("../../src/admin/page/assets/terminal_words.js");
+const { corrections, foot, pill, waits } = await import("../../src/admin/page/assets/terminal_words.js");
 const { whyEmpty, wordsOf } = await import("../../src/admin/page/assets/empty.js");
 
 test("what arrives waits, each once, until it is taken", () => {
@@ -20,6 +20,18 @@ test("what arrives waits, each once, until it is taken", () => {
   );
   assert.equal(arrivals.any, false);
   assert.equal(waits(arrivals, true), "");
+});
+
+test("of what waits under one id the stored one is taken", () => {
+  const arrivals = new Arrivals(3);
+  const stored = entry({ id: "a", position: 4 });
+  const forged = entry({ id: "a", account: "nobody" });
+  arrivals.keep([forged]);
+  arrivals.keep([stored]);
+  arrivals.keep([forged]);
+  assert.deepEqual(arrivals.take(), [stored]);
+  assert.equal(corrections(0), "");
+  assert.match(corrections(1), /^1 entry was shown that is not what is stored/);
 });
 
 test("of too many nothing is kept but that there were more", () => {

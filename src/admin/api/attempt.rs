@@ -30,7 +30,7 @@ pub(in crate::admin) async fn get(
     // Asked for first: between a request that is not closed and an entry that is not there, the
     // attempt may have finished.
     let request = store.request_state(attempt, Some(account)).await?;
-    if let Some(entry) = store.entry_of_account(account, attempt).await? {
+    if let Some(entry) = store.entry_of(account, attempt).await? {
         return Ok(Json(entry).into_response());
     }
     let Some(request) = request else { return Err(no_attempt()) };

@@ -12,14 +12,15 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::lookup::no_account;
 use crate::{
     admin::{auth::authenticator::SignedIn, problem::Problem},
+    connect_log::{Feed, wait_for},
     domain::account::{AccountId, AttemptId, Role},
-    message::{Entry, Source},
+    message::Source,
     queue::Broker,
     refresh::request_refresh,
     store::{Account, Store, StoreError},
@@ -27,8 +28,6 @@ use crate::{
 
 /// How long an answer waits for the broker's confirm. The message is published to the end in any case.
 const PUBLISH_WITHIN: Duration = Duration::from_secs(1);
-/// Time between two looks for the entry.
-const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// Longest wait that may be asked for.
 pub(in crate::admin) const WAIT_MAX_SECS: u64 = 60;
 
@@ -50,6 +49,7 @@ impl<'de> Deserialize<'de> for Wait {
 pub(in crate::admin) struct PressState {
     pub(in crate::admin) store: Store,
     pub(in crate::admin) broker: Broker,
+    pub(in crate::admin) feed: Feed,
     pub(in crate::admin) shutdown: CancellationToken,
 }
 
@@ -69,6 +69,7 @@ pub(in crate::admin) async fn press(
     }
     let ahead = ahead_of(&state.store, id, source).await?;
     let by = user.id().to_string();
+    let wait = wait.map(|Wait(limit)| (limit, state.feed.arrivals()));
     let request = match request_refresh(&state.store, state.broker.publisher(), id, source, &by).await {
         Ok(request) => request,
         // The account was removed a moment ago.
@@ -77,10 +78,13 @@ pub(in crate::admin) async fn press(
     };
     let attempt = request.attempt;
     let published = matches!(timeout(PUBLISH_WITHIN, request.published()).await, Ok(Ok(())));
-    if let Some(Wait(limit)) = wait
-        && let Some(entry) = entry_within(state, id, attempt, limit).await?
-    {
-        return Ok(Json(json!({ "attempt_id": attempt, "account_id": id, "entry": entry })).into_response());
+    if let Some((limit, arrivals)) = wait {
+        let found = wait_for(&state.store, arrivals, id, attempt, limit);
+        if let Some(Some(entry)) = state.shutdown.run_until_cancelled(found).await.transpose()? {
+            return Ok(
+                Json(json!({ "attempt_id": attempt, "account_id": id, "entry": entry })).into_response()
+            );
+        }
     }
     Ok(accepted(account, (attempt, source), published, ahead))
 }
@@ -103,22 +107,6 @@ async fn ahead_of(
     match store.lease_of(account).await? {
         Some(attempt) => Ok(Some(attempt)),
         None => store.waiting_request(account, source).await,
-    }
-}
-
-async fn entry_within(
-    state: &PressState,
-    account: AccountId,
-    attempt: AttemptId,
-    limit: Duration,
-) -> Result<Option<Entry>, StoreError> {
-    let until = Instant::now() + limit;
-    loop {
-        let found = state.store.entry_of_account(account, attempt).await?;
-        if found.is_some() || Instant::now() >= until || state.shutdown.is_cancelled() {
-            return Ok(found);
-        }
-        sleep(LOOK_EVERY).await;
     }
 }
 

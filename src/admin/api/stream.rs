@@ -9,7 +9,8 @@
 //! before its first entry loses nothing. Events are made when the connection takes them: nothing
 //! waits here beyond the feed's bounded channel.
 //!
-//! Events: `entry` (an entry), `cursor` (only the id moved), `gap` (what lies between is no longer
+//! Events: `entry` (an entry; with a `position` it is the stored one, which replaces what came before
+//! under its id), `cursor` (only the id moved), `gap` (what lies between is no longer
 //! kept: read the past again), `live` (whether the broker brings entries at once), `health`.
 
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
@@ -146,7 +147,7 @@ impl Stream {
 
 fn told(event: FeedEvent) -> Event {
     match event {
-        FeedEvent::Entry { entry, cursor } => self::event("entry", cursor, &Placed::of(&entry)),
+        FeedEvent::Entry { entry, cursor, .. } => self::event("entry", cursor, &Placed::of(&entry)),
         FeedEvent::Cursor(position) => cursor(position),
         FeedEvent::Gap { asked, first } => {
             self::event("gap", first - 1, &json!({ "asked": asked, "first": first }))

@@ -58,6 +58,8 @@ interface ExchangeResponse extends Exchange {
 
 interface Entry {
   id: string;
+  /** Only a stored entry has one. */
+  position?: number;
   /** Its place in history: what is asked for is older than that. Texts sort as time does. */
   cursor: string;
   created_at: string;

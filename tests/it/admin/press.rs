@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use token_refresh::connect_log::Announcer;
 use token_refresh::domain::account::{AccountId, AttemptId, Environment, Role};
-use token_refresh::message::Runner;
+use token_refresh::domain::class::Class;
+use token_refresh::message::{Entry, Runner, Source};
 use token_refresh::store::{ClaimOutcome, ClaimRequest, LeaseTerms};
 
 use super::stage::{Stage, User, account_path};
@@ -76,6 +78,44 @@ async fn g7_a_press_waits_for_its_entry_where_that_is_wanted() {
     let unanswered = stage.post(&user, &format!("{DEBUG}?wait=1"), &body).await.expect(202);
     assert!(began.elapsed() >= Duration::from_secs(1));
     assert!(unanswered["attempt_id"].is_string());
+}
+
+#[tokio::test]
+async fn g7_a_waiting_press_is_answered_when_its_entry_is_announced() {
+    let stage = Stage::start().await;
+    let org = stage.org("acme").await;
+    let user = stage.user("anna", &[(org, Role::Operator)]).await;
+    let account = stage.account(org, Environment::Production, "mil_243").await;
+    let id = account.account_id;
+    stage.store.pause_account(id).await.expect("the database answers");
+    let announcer = Announcer::new(stage.broker.publisher());
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let worker = async {
+            let message = crate::support::eventually("the press", || async {
+                stage.vhost.take("refresh.debug", 1).await.pop()
+            })
+            .await;
+            let message: Value = serde_json::from_str(&message.payload).expect("JSON");
+            let attempt = serde_json::from_value(message["attempt"].clone()).expect("an id");
+            // What somebody else announces under its id wakes, and answers nothing.
+            let forged = stage.entry(&account, Source::Debug, Class::Refreshed, None).await;
+            announcer.announce(Entry { id: attempt, ..forged });
+            let ClaimOutcome::NotRun(entry) = claim(&stage, id, attempt).await else {
+                panic!("it is paused")
+            };
+            announcer.announce(*entry);
+            Instant::now()
+        };
+        let body = json!({ "account": id });
+        let path = format!("{DEBUG}?wait=30");
+        let pressing = async { (stage.post(&user, &path, &body).await, Instant::now()) };
+        let ((answer, answered), announced) = tokio::join!(pressing, worker);
+        assert_eq!(answer.expect(200)["entry"]["reason"], "paused");
+        waits.push(answered.saturating_duration_since(announced));
+    }
+    let shortest = waits.iter().min().expect("three");
+    assert!(*shortest < Duration::from_millis(500), "the slow look alone found them: {waits:?}");
 }
 
 #[tokio::test]

@@ -135,6 +135,26 @@ async fn g9_a_stream_brings_the_entries_of_ones_orgs_and_no_others() {
 }
 
 #[tokio::test]
+async fn g1_a_stream_puts_the_stored_entry_in_the_place_of_a_forged_one() {
+    let stage = Stage::start().await;
+    let org = stage.org("acme").await;
+    let user = stage.user("anna", &[(org, Role::Viewer)]).await;
+    let account = stage.account(org, Environment::Production, "mil_243").await;
+    let mut events = Events::open(&stage, &user, "", None).await;
+    assert_eq!(events.expect("live").await["live"], true);
+    let entry = stage.entry(&account, Source::Debug, Class::Timeout, None).await;
+    let announcer = Announcer::new(stage.broker.publisher());
+    announcer.announce(Entry { class: Class::Refreshed, ..entry.clone() });
+    announcer.flush().await;
+    let shown = events.expect("entry").await;
+    assert_eq!((&shown["class"], shown.get("position")), (&"refreshed".into(), None));
+    stage.keep(std::slice::from_ref(&entry)).await;
+    let stored = events.expect("entry").await;
+    assert_eq!((&stored["id"], &stored["class"]), (&shown["id"], &"timeout".into()));
+    assert_eq!(stored["position"], 1, "only what is stored has a position");
+}
+
+#[tokio::test]
 async fn g1_a_resumed_stream_misses_nothing_over_a_restart() {
     let mut stage = Stage::start().await;
     let org = stage.org("acme").await;

@@ -237,3 +237,49 @@ async fn g6_an_entry_that_cannot_be_read_hides_none_behind_it() {
     stage.sql(&mend.replacen("{}", &ids[0].to_string(), 1).replace("{}", &ids[100].to_string())).await;
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn g1_a_forged_entry_gives_way_to_the_one_that_is_stored() {
+    let stage = Stage::set().await;
+    let account = stage.rested_seller("seller").await;
+    let feed = Feed::start(stage.store.clone(), &stage.broker, CancellationToken::new());
+    let mut events = feed.follow(EntryFilter::default(), None);
+    feed.live_within(LONG_PATIENCE).await;
+    let follower = stage.start(&["terminal", "--follow", "--json", "--limit", "0"]).await;
+    follower.expect_log("live: entries arrive").await;
+
+    let real = made_up_entries(&stage, account, 2).await;
+    let mut forged = Entry { class: Class::Refreshed, position: Some(1), ..real[0].clone() };
+    forged.error = Some("an entry that nobody made".into());
+    publish_all(&stage, &[forged.clone()]).await;
+    let (shown, corrects) = next_entry(&mut events).await;
+    assert_eq!((shown.id, shown.error, shown.position, corrects), (real[0].id, forged.error, None, false));
+    // Too late: its id was seen. What is true is not corrected.
+    publish_all(&stage, &real).await;
+    assert_eq!(next_entry(&mut events).await, (real[1].clone(), false));
+    follower.expect_log(&real[1].id.to_string()).await;
+
+    let ids: Vec<AttemptId> = real.iter().map(|entry| entry.id).collect();
+    stage.store.store_entries(&ids).await.expect("they are stored");
+    let (mut shown, corrects) = next_entry(&mut events).await;
+    assert!(shown.position.take().is_some() && corrects);
+    assert_eq!(shown, real[0]);
+    follower.expect_log("an entry was shown that is not what is stored").await;
+    eventually_within(LONG_PATIENCE, "the follower prints the stored entry", || async {
+        (printed(&follower) == BTreeMap::from([(ids[0], 2), (ids[1], 1)])).then_some(())
+    })
+    .await;
+    let after = stored_entries(&stage, account, 1).await;
+    assert_eq!(next_entry(&mut events).await.0.id, after[0], "it is corrected once");
+    stage.finish().await;
+}
+
+/// The next entry that is shown, and whether it corrects another.
+async fn next_entry(events: &mut mpsc::Receiver<FeedEvent>) -> (Entry, bool) {
+    loop {
+        let event = crate::support::in_time("the next entry", events.recv()).await;
+        if let FeedEvent::Entry { entry, corrects, .. } = event.expect("the feed goes on") {
+            return (Entry::clone(&entry), corrects);
+        }
+    }
+}

@@ -102,7 +102,7 @@ async fn a_press_is_answered_while_the_due_accounts_of_another_keyset_hang() {
 
     let attempt = stage.debug(pressed).await;
     let entry = eventually_within(SOON, "the press is answered", || async {
-        stage.store.entry_of(attempt).await.expect("the store answers")
+        stage.store.entry_of(pressed, attempt).await.expect("the store answers")
     })
     .await;
     assert_eq!((entry.source, entry.class), (Source::Debug, Class::Refreshed), "{entry:?}");

@@ -1,6 +1,6 @@
 //! Entries as they come, and catching up after the admin was killed.
 
-use token_refresh::domain::class::Class;
+use token_refresh::{connect_log::Announcer, domain::class::Class, message::Entry};
 
 use super::stage::Site;
 
@@ -52,5 +52,25 @@ async fn entries_arrive_and_a_killed_server_is_caught_up_with_each_once() {
     browser.click(".terminal-head button").await;
     browser.until(&format!("{IDS}[0] === '{}'", late.id)).await;
     drop(crew);
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn a_forged_entry_gives_way_to_the_stored_one_and_the_page_warns() {
+    let site = Site::set().await;
+    let account = site.stage.rested_seller("mil_243").await;
+    let browser = site.browser(&site.stage.token, "/terminal").await;
+    browser.until("document.querySelector('.pill').innerText.includes('Live')").await;
+    let entry = site.entry(site.stage.org, account, "mil_243", Class::Timeout).await;
+    let announcer = Announcer::new(site.stage.broker.publisher());
+    announcer.announce(Entry { class: Class::Refreshed, account: "nobody".into(), ..entry.clone() });
+    announcer.flush().await;
+    browser.until("document.querySelector('.log article')?.innerText.includes('nobody')").await;
+    site.keep(std::slice::from_ref(&entry)).await;
+    browser.until("document.querySelector('.log article')?.innerText.includes('mil_243')").await;
+    browser.until("document.querySelector('.trust').innerText.includes('1 entry was shown that is not what is stored')").await;
+    assert_eq!(browser.value(IDS).await, serde_json::json!([entry.id]));
+    assert_eq!(browser.value("document.querySelectorAll('.log article').length").await, serde_json::json!(1));
+    site.admin.expect_log("an entry was shown that is not what is stored").await;
     site.finish().await;
 }

@@ -1,6 +1,8 @@
 // @ts-check
 // Entries that arrived while nobody may be disturbed: they wait until they are taken.
 
+import { corrects } from "./rows.js";
+
 export class Arrivals {
   /** @param {number} most beyond so many nothing is kept but that there were more */
   constructor(most) {
@@ -17,7 +19,10 @@ export class Arrivals {
 
   /** @param {Entry[]} entries */
   keep(entries) {
-    for (const entry of entries) this.waiting.set(entry.id, entry);
+    for (const entry of entries) {
+      const known = this.waiting.get(entry.id);
+      if (!known || corrects(entry, known)) this.waiting.set(entry.id, entry);
+    }
     if (this.waiting.size <= this.most) return;
     this.waiting.clear();
     this.overflowed = true;

@@ -6,7 +6,7 @@
 
 import { h } from "./dom.js";
 import { render } from "./entry.js";
-import { Rows } from "./rows.js";
+import { Rows, corrects } from "./rows.js";
 
 /** How far beyond the view rows are drawn, in pixels. */
 const AROUND = 500;
@@ -43,6 +43,12 @@ export class List {
     return this.rows.all.length;
   }
 
+  /** Whether this entry would change what is listed under its id. @param {Entry} entry */
+  corrects(entry) {
+    const known = this.rows.byId.get(entry.id);
+    return known !== undefined && corrects(entry, known.entry);
+  }
+
   /** @param {string} id */
   has(id) {
     return this.rows.byId.has(id);
@@ -72,10 +78,15 @@ export class List {
     this.look();
   }
 
-  /** @param {Entry[]} entries */
+  /** Adds entries; returns how many stand in the place of others that were not true. @param {Entry[]} entries */
   add(entries, arriving = false) {
-    this.rows.add(entries, arriving);
+    const corrected = this.rows.add(entries, arriving);
+    for (const id of corrected) {
+      const shown = this.shown.get(id);
+      if (shown) this.hide(id, shown);
+    }
     this.look();
+    return corrected.length;
   }
 
   /** @param {number} most */

@@ -16,6 +16,16 @@ export const GUESS = 300;
  * @typedef {{first: number, end: number, top: number, bottom: number}} Span
  */
 
+/**
+ * Whether `entry` shows that `known` is not what is stored. Only a stored entry has a position; what
+ * comes live may be anything that somebody has sent.
+ * @param {Entry} entry @param {Entry} known
+ */
+export function corrects(entry, known) {
+  const text = (/** @type {Entry} */ one) => JSON.stringify({ ...one, position: undefined });
+  return entry.position !== undefined && text(entry) !== text(known);
+}
+
 /** Entries by age, each once. Heights are kept, and their sum is kept up, never added up again. */
 export class Rows {
   constructor() {
@@ -36,20 +46,40 @@ export class Rows {
     return this.all.length - this.all.findIndex((row) => row.entry.id === id);
   }
 
-  /** Adds entries that are not there yet, wherever their time puts them. @param {Entry[]} entries */
+  /**
+   * Adds entries that are not there yet, wherever their time puts them, and puts stored ones in the
+   * place of those that they correct; returns the ids of these.
+   * @param {Entry[]} entries
+   */
   add(entries, arriving = false) {
-    const fresh = [];
+    /** @type {Map<string, Row>} */
+    const added = new Map();
+    const corrected = [];
     for (const entry of entries) {
-      if (this.byId.has(entry.id)) continue;
+      const known = this.byId.get(entry.id);
+      if (known && !corrects(entry, known.entry)) continue;
+      if (known) {
+        if (!added.delete(entry.id)) this.remove(known);
+        corrected.push(entry.id);
+      }
       const row = { entry, height: 0, arriving };
       this.byId.set(entry.id, row);
-      fresh.push(row);
+      added.set(entry.id, row);
     }
+    const fresh = [...added.values()];
     fresh.sort((a, b) => (a.entry.cursor < b.entry.cursor ? -1 : 1));
     const [oldest, newest] = [this.all[0], fresh.at(-1)];
     if (oldest && newest && newest.entry.cursor < oldest.entry.cursor) this.all = fresh.concat(this.all);
     else for (const row of fresh) this.insert(row);
     this.height += fresh.length * GUESS;
+    return corrected;
+  }
+
+  /** @param {Row} row */
+  remove(row) {
+    this.all.splice(this.all.indexOf(row), 1);
+    this.byId.delete(row.entry.id);
+    this.height -= row.height || GUESS;
   }
 
   /** Almost always at the end: entries come in order but for the few that finish together. @param {Row} row */

@@ -16,7 +16,7 @@ const MARKS = { live: "●", wait: "◌", warn: "▲", bad: "✕", off: "❚❚"
  * @property {import("./arrivals.js").Arrivals} arrivals
  * @property {import("./past.js").Past} past
  * @property {number} loaded
- * @property {string | undefined} warning
+ * @property {(string | undefined)[]} warnings
  */
 
 export class TerminalHead {
@@ -61,14 +61,14 @@ export class TerminalHead {
   }
 
   /** Says all that is known. @param {Known} known */
-  tell({ state, paused, arrivals, past, loaded, warning }) {
+  tell({ state, paused, arrivals, past, loaded, warnings }) {
     this.tellState(...pill(state, paused, Date.now()));
     write(this.count, plural(loaded, "entry", "entries"));
     write(this.older, past.next ? "loaded, more below" : loaded ? "in all" : "");
     write(this.waits, waits(arrivals, paused));
     write(this.pause, paused || arrivals.any ? "Resume" : "Pause");
     mark(this.pause, "aria-pressed", String(paused));
-    write(this.trust, warning ? `▲ ${warning}` : "");
+    write(this.trust, warnings.map((warning) => `▲ ${warning}`).join(" "));
     write(this.foot, foot(past, loaded));
   }
 

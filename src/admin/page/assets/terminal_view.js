@@ -16,6 +16,7 @@ import { Picked } from "./picked.js";
 import { session } from "./session.js";
 import { TerminalHead } from "./terminal_head.js";
 import { listenToKeys } from "./terminal_keys.js";
+import { corrections } from "./terminal_words.js";
 import { plural } from "./text.js";
 
 const PAGE = 100;
@@ -43,6 +44,8 @@ export class Terminal {
     this.arrivals = new Arrivals(WAITING_MAX);
     /** What came since the last frame. @type {Entry[]} */
     this.arrived = [];
+    /** Entries that were shown and were not what is stored. */
+    this.corrected = 0;
     this.frame = 0;
     /** @type {Health | null} */
     this.health = null;
@@ -124,8 +127,12 @@ export class Terminal {
   /** @param {Page} page */
   hasRead(page) {
     this.health = page.health;
-    this.list.add(page.entries);
-    this.list.look();
+    this.show(page.entries);
+  }
+
+  /** @param {Entry[]} entries */
+  show(entries, arriving = false) {
+    this.corrected += this.list.add(entries, arriving);
   }
 
   /** A page may be short, or empty, where what matches is rare. */
@@ -144,12 +151,15 @@ export class Terminal {
   /** Shows what arrived, or lets it wait. */
   flush() {
     this.frame = 0;
-    const fresh = this.arrived.filter((entry) => !this.list.has(entry.id));
+    const { arrived, list } = this;
     this.arrived = [];
+    // What is not true goes at once, also under a reader's eyes.
+    this.show(arrived.filter((entry) => list.corrects(entry)));
+    const fresh = arrived.filter((entry) => !list.has(entry.id));
     if (this.paused || this.isRead) this.arrivals.keep(fresh);
     else {
-      this.list.add(fresh, true);
-      if (!this.past?.reading && this.list.trim(LOADED_MAX)) this.past?.goOnFrom(this.list.oldest());
+      this.show(fresh, true);
+      if (!this.past?.reading && list.trim(LOADED_MAX)) this.past?.goOnFrom(list.oldest());
     }
     this.tell();
   }
@@ -162,7 +172,7 @@ export class Terminal {
 
   take() {
     const waited = this.arrivals.take();
-    if (waited) this.list.add(waited, true);
+    if (waited) this.show(waited, true);
     else this.restart(this.filters);
   }
 
@@ -193,7 +203,8 @@ export class Terminal {
     if (!past) return;
     const warning = this.health?.warnings?.[0];
     mark(this.scroller, "aria-busy", String(past.reading));
-    this.head.tell({ state, paused, arrivals, past, loaded: this.list.length, warning });
+    const warnings = [corrections(this.corrected), warning].filter(Boolean);
+    this.head.tell({ state, paused, arrivals, past, loaded: this.list.length, warnings });
     this.tellEmpty(past, warning);
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // What the terminal says of itself, from what is known of it.
 
-import { number, span, utc } from "./text.js";
+import { number, plural, span, utc } from "./text.js";
 
 /** @type {Record<string, [Tone, string]>} */
 const STATES = {
@@ -38,6 +38,13 @@ export function waits(arrivals, paused) {
   const count = overflowed ? `more than ${number(most)}` : number(waiting.size);
   const verb = !overflowed && waiting.size === 1 ? "waits" : "wait";
   return `${count} ${verb}${paused ? "" : " while you read"}`;
+}
+
+/** What is said of entries that were shown and were not true. @param {number} count */
+export function corrections(count) {
+  if (!count) return "";
+  const were = plural(count, "entry was", "entries were");
+  return `${were} shown that is not what is stored; what is stored now stands there. Who may publish to the broker?`;
 }
 
 /**

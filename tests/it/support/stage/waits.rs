@@ -13,11 +13,20 @@ use super::Stage;
 use crate::support::{eventually, in_time};
 
 impl Stage {
+    /// The entry of an attempt of whatever account, stored or still in the outbox.
+    pub(crate) async fn entry_of(&self, attempt: AttemptId) -> Option<Entry> {
+        const ACCOUNT: &str = "select account_id from connect_log_outbox where id = $1
+            union all select account_id from connect_logs where id = $1";
+        let client = self.database.connect().await;
+        let rows = client.query(ACCOUNT, &[&attempt.0]).await.expect("the query is good");
+        let account = AccountId(rows.first()?.get(0));
+        self.store.entry_of(account, attempt).await.expect("the store answers")
+    }
+
     /// Waits for the stored entry of an attempt.
     pub(crate) async fn entry(&self, attempt: AttemptId) -> Entry {
         eventually("the attempt's entry is stored", || async {
-            let entry = self.store.entry_of(attempt).await.expect("the store answers");
-            entry.filter(|entry| entry.position.is_some())
+            self.entry_of(attempt).await.filter(|entry| entry.position.is_some())
         })
         .await
     }
