@@ -75,14 +75,14 @@ pub(super) async fn lock_free(
     Ok(obtained)
 }
 
-const LOCK_REQUESTS_OF: &str = "/* lock_requests_of_account */
+const LOCK_REQUESTS_OF: &str = "/* remove_account_lock_requests */
     select attempt from refresh_requests where account_id = $1 order by attempt for update";
 
-const LOCK_TOKENS_OF: &str = "/* lock_tokens_of_account */
+const LOCK_TOKENS_OF: &str = "/* remove_account_lock_tokens */
     select account_id from tokens where account_id = $1 for update";
 
 /// A request that is being accepted holds its account's row.
-const LOCK_ACCOUNT: &str = "/* lock_account */ select id from accounts where id = $1 for update";
+const LOCK_ACCOUNT: &str = "/* remove_account_lock */ select id from accounts where id = $1 for update";
 
 /// Locks all that a removal of the account takes along, and waits for whoever holds it.
 pub(super) async fn lock_account(
