@@ -1,4 +1,4 @@
-//! Rows that somebody holds for long: a backup, a person's session, a process that hangs.
+//! Rows that somebody holds for long: a person's session, a process that hangs.
 
 use std::time::Duration;
 
@@ -9,9 +9,12 @@ use token_refresh::{
 };
 
 use super::{expect_all_refreshed, make_all_due, rested_sellers};
-use crate::support::{eventually, eventually_within, stage::Stage};
+use crate::support::{
+    eventually, eventually_within,
+    stage::{Actor, Stage},
+};
 
-/// Well below the limit of a statement, for which a slice that waited for the row would hang.
+/// Well below the limit of a statement, for which a press that waited with the others would hang.
 const SOON: Duration = Duration::from_secs(9);
 
 /// Holds an account's state until the client is dropped.
@@ -19,13 +22,16 @@ async fn hold(stage: &Stage, account: AccountId) -> tokio_postgres::Client {
     stage.lock(&format!("select from refresh_state where account_id = '{account}' for update")).await
 }
 
-/// Waits until `count` accounts succeeded, and no more.
-async fn expect_refreshed_soon(stage: &Stage, count: i64) {
-    eventually_within(SOON, "all accounts but the held one are refreshed", || async {
+/// Waits until `count` accounts succeeded, and no more, for which no statement waited to its limit.
+async fn expect_refreshed_at_once(stage: &Stage, worker: &Actor, count: i64) {
+    eventually("all accounts but the held one are refreshed", || async {
         let refreshed = "select count(*) from refresh_state where last_success_at is not null";
         (stage.value::<i64>(refreshed).await == count).then_some(())
     })
     .await;
+    for hung in ["cannot claim", "cannot write the result yet"] {
+        assert!(!worker.output().contains(hung), "{hung}: {}", worker.output());
+    }
 }
 
 #[tokio::test]
@@ -40,9 +46,9 @@ async fn g6_an_account_that_somebody_holds_does_not_hold_up_the_claims_of_others
     })
     .await;
     let row = hold(&stage, accounts[17]).await;
-    let _worker = stage.worker().await;
+    let worker = stage.worker().await;
 
-    expect_refreshed_soon(&stage, 59).await;
+    expect_refreshed_at_once(&stage, &worker, 59).await;
 
     drop(row);
     expect_all_refreshed(&stage, &accounts, 1).await;
@@ -63,7 +69,7 @@ async fn g6_an_account_that_somebody_holds_keeps_its_result_and_the_others_their
     stage.ebay.set_everywhere(None);
     stage.ebay.release_all();
 
-    expect_refreshed_soon(&stage, 19).await;
+    expect_refreshed_at_once(&stage, &worker, 19).await;
 
     drop(row);
     expect_all_refreshed(&stage, &accounts, 1).await;
