@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::process::Command;
+use tokio::{
+    process::Command,
+    sync::{Mutex, MutexGuard},
+};
 use uuid::Uuid;
 
 use super::servers::servers;
@@ -16,8 +19,12 @@ use super::servers::servers;
 /// Three boots on a busy machine.
 const BOOT: Duration = Duration::from_secs(60);
 
+/// One runs at a time: while it is stopped its ports are free, and another would take them.
+static ONE: Mutex<()> = Mutex::const_new(());
+
 /// One test's RabbitMQ.
 pub(crate) struct PrivateBroker {
+    _only: MutexGuard<'static, ()>,
     directory: PathBuf,
     exports: Exports,
     cleaner: Child,
@@ -26,11 +33,12 @@ pub(crate) struct PrivateBroker {
 impl PrivateBroker {
     /// Starts an empty one. Panics with what to install where that is not possible.
     pub(crate) async fn start() -> Self {
+        let only = ONE.lock().await;
         let directory = std::env::temp_dir().join(format!("token-refresh-{}", Uuid::now_v7().simple()));
         std::fs::create_dir(&directory).expect("the directory for temporary files can be written");
         let cleaner = cleaner(&directory);
         let exports = up(&directory).await;
-        Self { directory, exports, cleaner }
+        Self { _only: only, directory, exports, cleaner }
     }
 
     /// `amqp://…/%2f`, the same after each restart.
