@@ -4,7 +4,7 @@ use serde_json::Value;
 use token_refresh::message::{Entry, Source};
 
 use crate::support::{
-    eventually,
+    come_true, eventually,
     stage::{Actor, Stage},
 };
 
@@ -25,7 +25,7 @@ async fn following_shows_the_past_and_then_each_entry_once() {
     stage.make_due(account).await;
     let scheduled = stage.expect_entry(account, |entry| entry.source == Source::Scheduled).await;
     expected.push(scheduled.id.to_string());
-    follower.expect_log(expected.last().expect("some")).await;
+    expect_shown(&follower, expected.last().expect("some")).await;
     let shown = shown(&follower);
     let ids: Vec<&str> = shown.iter().filter_map(|entry| entry["id"].as_str()).collect();
     assert_eq!(ids, expected);
@@ -40,7 +40,7 @@ async fn an_entry_is_seen_live_before_it_is_stored() {
     let follower = stage.start(&["terminal", "--follow", "--json", "--limit", "0"]).await;
     follower.expect_log("live: entries arrive as they are made").await;
     let attempt = stage.debug(account).await;
-    follower.expect_log(&attempt.to_string()).await;
+    expect_shown(&follower, &attempt.to_string()).await;
     let shown_entry = shown(&follower).remove(0);
     assert_eq!(shown_entry["position"], Value::Null, "nobody stores");
 
@@ -51,7 +51,7 @@ async fn an_entry_is_seen_live_before_it_is_stored() {
     let _log_writer = stage.log_writer().await;
     let stored = stage.entry(attempt).await;
     let second = stage.entry(stage.debug(account).await).await;
-    follower.expect_log(&second.id.to_string()).await;
+    expect_shown(&follower, &second.id.to_string()).await;
     let ids: Vec<Value> = shown(&follower).iter().map(|entry| entry["id"].clone()).collect();
     assert_eq!(ids, [stored.id.to_string(), second.id.to_string()]);
     stage.finish().await;
@@ -72,7 +72,7 @@ async fn an_entry_that_the_exchange_did_not_bring_comes_from_the_store() {
     }
     for attempt in &expected {
         stage.entry(*attempt).await;
-        follower.expect_log(&attempt.to_string()).await;
+        expect_shown(&follower, &attempt.to_string()).await;
     }
     stage.expect_settled().await;
     let shown = shown(&follower);
@@ -157,6 +157,14 @@ fn shown(follower: &Actor) -> Vec<Value> {
     let output = follower.output();
     let entries = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     entries.filter(|value| serde_json::from_value::<Entry>(value.clone()).is_ok()).collect()
+}
+
+/// Waits for the entry itself: other lines may name its attempt before it is shown.
+async fn expect_shown(follower: &Actor, id: &str) {
+    come_true(&format!("the follower shows {id}"), async || {
+        shown(follower).iter().any(|entry| entry["id"] == id)
+    })
+    .await;
 }
 
 #[tokio::test]
