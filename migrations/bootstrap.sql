@@ -6,14 +6,15 @@ do $bootstrap$ begin
         return;
     end if;
 
-    -- Instants come from here, never from a process; only tests put a row into clock_shift.
+    -- Instants come from here, never from a process; only tests put a row into clock_shift. Stable, so
+    -- that `x <= clock()` can be an index condition and leave out partitions.
     create table clock_shift (
         one boolean primary key default true,
         shift interval not null,
         constraint clock_shift_one_row check (one)
     );
 
-    create function clock() returns timestamptz language sql volatile parallel safe as
+    create function clock() returns timestamptz language sql stable parallel safe as
         $$ select clock_timestamp() + coalesce((select shift from clock_shift), interval '0') $$;
 
     -- What one process at a time may do. A holder that died is followed when its lease is over.

@@ -159,7 +159,6 @@ impl SchedulerArgs {
             claim_within: self.claim_within,
             republish_after: Duration::from_secs(5),
             undelivered_after: Duration::from_secs(60),
-            retention_days: self.retention_days,
         }
     }
 }

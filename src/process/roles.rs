@@ -19,7 +19,7 @@ use crate::{
     crypto::Keyring,
     ebay::{ClientSettings, EbayClient},
     queue::Broker,
-    refresh::{self, Handler, HandlerParts, InFlight, Taking, scheduler::Scheduler},
+    refresh::{self, Handler, HandlerParts, Housekeeping, InFlight, Taking, scheduler::Scheduler},
     store::Store,
     version::version,
     vital::Vitals,
@@ -122,9 +122,16 @@ impl Process {
             settings,
             runner: self.instance.runner(),
         };
-        let shutdown = self.refreshing.clone();
+        let housekeeping = Housekeeping {
+            store: self.store.clone(),
+            instance: scheduler.runner.instance.clone(),
+            retention_days: args.retention_days,
+            refresh_before: scheduler.policy.refresh_before,
+        };
+        let (shutdown, stop_housekeeping) = (self.refreshing.clone(), self.refreshing.clone());
         self.roles.push("scheduler");
         self.refreshers.spawn("scheduler", async move { scheduler.run(shutdown).await });
+        self.refreshers.spawn("housekeeping", async move { housekeeping.run(stop_housekeeping).await });
     }
 
     pub(crate) fn run_worker(&mut self, args: &WorkerArgs, refresh: &RefreshArgs) -> anyhow::Result<()> {

@@ -119,8 +119,10 @@
 mod decide;
 mod exchange;
 mod handler;
+mod housekeeping;
 mod in_flight;
 mod inspect;
+mod part;
 mod reap;
 mod request;
 pub mod scheduler;
@@ -131,6 +133,7 @@ mod worker;
 pub use self::{
     decide::{Decision, Policy, Unopened, decide, retry_in, spread_of},
     handler::{Handler, HandlerParts, Limits},
+    housekeeping::Housekeeping,
     in_flight::InFlight,
     inspect::{Inspection, SealedView, inspect},
     reap::reap,

@@ -1,17 +1,16 @@
-//! The scheduler: publishes accounts that are due, closes what has run out, keeps house.
+//! The scheduler: publishes accounts that are due, closes what has run out.
 //!
 //! It never calls the handler: there is one way to cause a refresh. Any number of schedulers may
 //! run; rows that one has taken are passed over by the others. The queue is kept short: what is
 //! published is what workers will take in the next minutes, so a backlog waits in PostgreSQL, where
 //! it costs nothing and stays in order.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{decide::Policy, reap, request::publish_refresh};
+use super::{decide::Policy, part::part, reap, request::publish_refresh};
 use crate::{
     connect_log::Announcer,
     message::{RefreshMessage, Runner},
@@ -33,8 +32,6 @@ pub struct SchedulerSettings {
     pub republish_after: Duration,
     /// How long before it is closed as `undelivered`.
     pub undelivered_after: Duration,
-    /// Days for which entries are kept.
-    pub retention_days: i32,
 }
 
 impl SchedulerSettings {
@@ -48,10 +45,6 @@ impl SchedulerSettings {
 const SLICE_MAX: usize = 1_000;
 /// Publishes whose confirms are awaited at once.
 const CONFIRMS: usize = 300;
-/// Time between two rounds of housekeeping.
-const HOUSEKEEPING: Duration = Duration::from_secs(600);
-/// Longest time for a part of a tick: more than any statement may take, so only what hangs is cut off.
-const PART_LIMIT: Duration = Duration::from_secs(20);
 /// Longest time between two good ticks of a scheduler that works, unless it ticks more slowly.
 const GOOD_WITHIN: Duration = Duration::from_secs(15);
 /// So many ticks may fail in a row.
@@ -83,7 +76,6 @@ impl Scheduler {
     pub async fn run(&self, shutdown: CancellationToken) {
         let mut every = tokio::time::interval(self.settings.tick);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut kept_house: Option<Instant> = None;
         let too_long = async {
             shutdown.cancelled().await;
             tokio::time::sleep(STOP_LIMIT).await;
@@ -95,7 +87,7 @@ impl Scheduler {
                 () = shutdown.cancelled() => return,
             }
             tokio::select! {
-                () = self.tick(&mut kept_house) => {}
+                () = self.tick() => {}
                 () = &mut too_long => {
                     tracing::warn!("stopping in the middle of a tick; what it began comes again");
                     return;
@@ -104,12 +96,7 @@ impl Scheduler {
         }
     }
 
-    async fn tick(&self, kept_house: &mut Option<Instant>) {
-        if kept_house.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
-            *kept_house = Some(Instant::now());
-            part("housekeeping", self.keep_house()).await;
-        }
-        // Each part on its own: one that fails or hangs holds up no other (G6).
+    async fn tick(&self) {
         let reaped = part("closing leases", self.reap()).await;
         let people = part("people's requests", self.serve_people()).await;
         let probes = part("probes of tripped breakers", self.publish_probes()).await;
@@ -197,40 +184,4 @@ impl Scheduler {
         }
         Ok(())
     }
-
-    async fn keep_house(&self) -> Result<(), StoreError> {
-        self.store.make_partitions().await?;
-        for partition in self.store.retain(self.settings.retention_days).await? {
-            tracing::info!(partition, "dropped a day of entries beyond retention");
-        }
-        self.store.forget_instances().await?;
-        for (account, days) in self.store.warn_expiry().await? {
-            tracing::warn!(account.id = %account, days, "the seller's refresh token ends within so many days: ask the seller to connect again");
-        }
-        for used in self.store.quota_use(None).await? {
-            let forecast = used.forecast(self.policy.refresh_before);
-            let changed = self.store.demote(used.keyset_id, forecast.keep_fresh).await?;
-            if changed > 0 {
-                tracing::warn!(keyset.id = %used.keyset_id, changed, keep_fresh = forecast.keep_fresh,
-                    accounts = used.accounts, "the quota decides which accounts are always fresh; those used last come first");
-            }
-            if let Some(seconds) = forecast.exhausted_in_seconds {
-                tracing::warn!(keyset.id = %used.keyset_id, left = forecast.left, seconds, "the keyset's daily calls will be spent");
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Runs a part of a tick within its limit, tells where it fails, and returns whether it did not.
-async fn part(name: &str, work: impl Future<Output = Result<(), StoreError>>) -> bool {
-    match timeout(PART_LIMIT, work).await {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => {
-            tracing::warn!(part = name, error = %crate::error_chain::Chain(&error),
-                "a part of the tick failed; the next tick tries again");
-        }
-        Err(_) => tracing::warn!(part = name, "a part of the tick took too long; the next tick tries again"),
-    }
-    false
 }

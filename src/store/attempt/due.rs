@@ -26,18 +26,19 @@ macro_rules! is_scheduled {
     };
 }
 
-/// Whether nothing of account `s` is published or under way at `c.at`.
+/// Whether nothing of account `s` is published or under way.
 macro_rules! is_free {
     () => {
-        "(s.lease_attempt is null and (s.queued_until is null or s.queued_until <= c.at))"
+        "(s.lease_attempt is null and (s.queued_until is null or s.queued_until <= clock()))"
     };
 }
 
-/// Whether account `a` with the state `s`, of keyset `k`, is to be refreshed at `c.at`.
+/// Whether account `a` with the state `s`, of keyset `k`, is to be refreshed. By `clock()` itself and not by an instant
+/// read before, so that the planner knows how few rows this is and finds them by the index.
 macro_rules! is_due {
     () => {
         concat!(
-            "(s.next_refresh_at <= c.at and ",
+            "(s.next_refresh_at <= clock() and ",
             crate::store::attempt::due::is_free!(),
             " and ",
             crate::store::attempt::due::is_scheduled!(),
@@ -46,7 +47,7 @@ macro_rules! is_due {
     };
 }
 
-/// How many accounts are due at `c.at`; where there are very many, the exact number tells no more.
+/// How many accounts are due; where there are very many, the exact number tells no more.
 macro_rules! count_due {
     () => {
         concat!(
@@ -77,8 +78,8 @@ impl FromRow for Due {
 
 const TAKE_DUE: &str = concat!(
     "/* take_due */
-    with c as materialized (select clock() as at), due as (
-        select s.account_id from c, refresh_state s
+    with due as (
+        select s.account_id from refresh_state s
             join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
         where ",
     is_due!(),

@@ -63,7 +63,7 @@ const TAKE_EXPIRED: &str = concat!(
     subject!(),
     ", c.at
     from c, refresh_state s join accounts a on a.id = s.account_id
-    where s.lease_attempt = any($1) and s.lease_until <= c.at order by s.account_id for update of s skip locked"
+    where s.lease_attempt = any($1) and s.lease_until <= clock() order by s.account_id for update of s skip locked"
 );
 
 const EXPIRED_LEASES: &str = "/* expired_leases */

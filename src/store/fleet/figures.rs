@@ -118,7 +118,7 @@ const HEALTH: &str = concat!(
     heard as (select i.id, i.role, i.note, i.version, i.git_commit, i.key_ids, i.last_seen_at, i.last_tick_at, i.started_at, i.stopped_at,
         i.clock_step_seconds, i.clock_stepped_at, ",
     is_live!("$2"),
-    " as live from c, instances i where i.last_seen_at > c.at - interval '1 hour'),
+    " as live from c, instances i where i.last_seen_at > clock() - interval '1 hour'),
     live as (select id, role, note, version, git_commit, key_ids, last_seen_at, last_tick_at from heard where live),
     newest as (select max(created_at) as at from connect_logs
         where $1::uuid[] is null or org_id = any($1)),
@@ -136,12 +136,12 @@ const HEALTH: &str = concat!(
         (select count(*) from heard where not live and stopped_at is null) as silent,
         (select count(*) from (select from refresh_state s join accounts a on a.id = s.account_id
                 join keysets k on k.id = a.keyset_id join tokens t on t.account_id = a.id
-            where s.next_refresh_at <= c.at - make_interval(secs => $3) and k.state = 'ready' and ",
+            where s.next_refresh_at <= clock() - make_interval(secs => $3) and k.state = 'ready' and ",
     is_scheduled!(),
     " and coalesce(t.access_expires_at <= c.at, true) limit 100000) late) as overdue,
         (select count(*) from (select from tokens t join refresh_state s on s.account_id = t.account_id
                 join accounts a on a.id = s.account_id join keysets k on k.id = a.keyset_id
-            where (t.access_expires_at <= c.at or t.access_expires_at is null)
+            where (t.access_expires_at <= clock() or t.access_expires_at is null)
                 and (s.next_refresh_at > c.at and k.state = 'ready' or k.state = 'suspended') and ",
     is_scheduled!(),
     " limit 100000) expired) as expired,

@@ -73,10 +73,10 @@ pub struct Instance {
 /// How long a silent process is taken for alive; heartbeats come every five seconds.
 pub(in crate::store) const LIVE_WITHIN: Duration = Duration::from_secs(15);
 
-/// Whether process `i` lives at `c.at`; the parameter takes [`LIVE_WITHIN`] in seconds.
+/// Whether process `i` lives; the parameter takes [`LIVE_WITHIN`] in seconds.
 macro_rules! is_live {
     ($within:literal) => {
-        concat!("(i.stopped_at is null and i.last_seen_at > c.at - make_interval(secs => ", $within, "))")
+        concat!("(i.stopped_at is null and i.last_seen_at > clock() - make_interval(secs => ", $within, "))")
     };
 }
 pub(in crate::store) use is_live;

@@ -92,3 +92,35 @@ async fn the_refresh_tokens_own_end_is_warned_of_once_for_each_mark() {
     assert_eq!(warned.iter().map(|(_, days)| *days).collect::<Vec<_>>(), [90, 30, 14, 7, 1]);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn one_process_at_a_time_keeps_house() {
+    let stage = Stage::set().await;
+    let account = stage.rested_seller("ending").await;
+    stage.sql("update tokens set refresh_expires_at = clock() + interval '5 days'").await;
+    let warned = async || count(&stage, "warned_days is not null").await > 0;
+    assert!(stage.store.hold_lease("housekeeping", "another", Duration::from_secs(60)).await.expect("free"));
+    let second = stage.scheduler().await;
+    // A round begins with the process; by its second look for due accounts it is over.
+    for _ in 0..2 {
+        stage.make_due(account).await;
+        eventually("a look", || async {
+            (count(&stage, "queued_attempt is not null").await > 0).then_some(())
+        })
+        .await;
+        stage.sql("update refresh_state set queued_attempt = null, queued_until = null").await;
+    }
+    assert!(!warned().await, "while another keeps house, this one does not");
+    drop(second);
+    stage.store.release_lease("housekeeping", "another").await.expect("released");
+    let _third = stage.scheduler().await;
+    eventually("house is kept", || async { warned().await.then_some(()) }).await;
+    eventually("the lease is given back", || async {
+        let held: i64 =
+            stage.value("select count(*) from exclusive_leases where name = 'housekeeping'").await;
+        (held == 0).then_some(())
+    })
+    .await;
+    stage.rest(account).await;
+    stage.finish().await;
+}

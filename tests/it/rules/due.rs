@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use token_refresh::domain::account::AccountId;
 
-use crate::support::stage::{CLIENT_SECRET, Stage};
+use crate::support::{
+    eventually, let_pass,
+    stage::{CLIENT_SECRET, Stage},
+};
 
 const SUSPENDED: &str = "Suspended-App-PRD-0123456789ab-cdef01";
 
@@ -38,4 +41,45 @@ async fn accounts_that_cannot_run_are_due_nowhere() {
     let taken = stage.store.take_due(10, Duration::from_secs(60)).await.expect("the store answers");
     assert_eq!(taken.iter().map(|taken| taken.account).collect::<Vec<AccountId>>(), [due], "the scheduler");
     stage.finish().await;
+}
+
+/// Rows of `refresh_state` that the sessions of this stage's database have read so far.
+async fn rows_read(stage: &Stage) -> i64 {
+    stage
+        .value(
+            "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'refresh_state'",
+        )
+        .await
+}
+
+#[tokio::test]
+async fn a_look_reads_what_is_due_and_not_what_is_not() {
+    let stage = Stage::set().await;
+    let accounts = stage.bulk(3_000).await;
+    stage.sql("update refresh_state set next_refresh_at = clock() + interval '1 hour'").await;
+    stage.sql("vacuum analyze refresh_state").await;
+    stage.make_due(accounts[7]).await;
+    // Figures of a session reach the shared ones within a second or so of its statement.
+    let before = settled(&stage).await;
+    let taken = stage.store.take_due(1_000, Duration::from_secs(60)).await.expect("the store answers");
+    assert_eq!(taken.len(), 1);
+    let read = eventually("the look is counted", || async {
+        Some(rows_read(&stage).await - before).filter(|read| *read > 0)
+    })
+    .await;
+    assert!(read < 100, "{read} of 3,000 rows read");
+    stage.finish().await;
+}
+
+/// The figure when it no longer grows.
+async fn settled(stage: &Stage) -> i64 {
+    let mut last = rows_read(stage).await;
+    loop {
+        let_pass(Duration::from_millis(2_500)).await;
+        let now = rows_read(stage).await;
+        if now == last {
+            return now;
+        }
+        last = now;
+    }
 }
