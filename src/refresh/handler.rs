@@ -271,10 +271,7 @@ impl Handler {
                 Ok(FinishOutcome::Lost) if failed => self.finished_before(&finish).await,
                 outcome => outcome,
             };
-            match &outcome {
-                Ok(_) => self.parts.taking.succeeded(),
-                Err(error) => self.parts.taking.failed(finish.account, error),
-            }
+            self.parts.taking.observe(finish.account, &outcome);
             let kept = match &outcome {
                 Ok(FinishOutcome::Busy) => KEPT,
                 Err(error) if error.is_transient() => KEPT,

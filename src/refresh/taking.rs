@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{account::AccountId, retry::Pauses},
     error_chain::Chain,
-    store::{Store, StoreError},
+    store::{FinishOutcome, Store, StoreError},
     vital::Vital,
 };
 
@@ -76,9 +76,14 @@ impl Taking {
         self.seen().reason.clone()
     }
 
-    /// The database did what an attempt of an account asked of it.
-    pub(super) fn succeeded(&self) {
-        self.seen().refused.clear();
+    /// What the database did with a result of `account`. A row that somebody else holds says nothing
+    /// of whether results are stored.
+    pub(super) fn observe(&self, account: AccountId, outcome: &Result<FinishOutcome, StoreError>) {
+        match outcome {
+            Ok(FinishOutcome::Finished(_) | FinishOutcome::Lost) => self.seen().refused.clear(),
+            Ok(FinishOutcome::Busy) => {}
+            Err(error) => self.failed(account, error),
+        }
     }
 
     /// The database did not do what an attempt of `account` asked of it.
@@ -180,11 +185,23 @@ mod tests {
         }
         taking.failed(AccountId::fresh(), &refused());
         assert!(*taking.wanted().borrow());
-        taking.succeeded();
+        taking.observe(bad, &Ok(FinishOutcome::Lost));
         taking.failed(AccountId::fresh(), &refused());
         taking.failed(AccountId::fresh(), &refused());
         assert!(*taking.wanted().borrow());
         taking.failed(AccountId::fresh(), &refused());
+        assert!(!*taking.wanted().borrow());
+    }
+
+    #[test]
+    fn a_held_row_says_nothing_of_whether_results_are_stored() {
+        let taking = Taking::new(Vitals::default().part("worker", None));
+        for _ in 0..REFUSALS_MAX {
+            assert!(*taking.wanted().borrow());
+            let account = AccountId::fresh();
+            taking.observe(account, &Ok(FinishOutcome::Busy));
+            taking.observe(account, &Err(refused()));
+        }
         assert!(!*taking.wanted().borrow());
     }
 }

@@ -78,7 +78,7 @@ impl HealthReport {
             processes: Some(Processes {
                 schedulers: f.schedulers,
                 log_writers: f.log_writers,
-                aside: f.aside.clone(),
+                not_taking: f.not_taking.clone(),
                 versions: f.versions.clone(),
                 key_sets: f.key_sets,
                 silent: f.silent,

@@ -29,13 +29,16 @@ const WORDS: [(&str, &str); 17] = [
 ];
 
 /// Words that are refused as they stand.
-const TEXTS: [(&str, &str); 8] = [
+const TEXTS: [(&str, &str); 11] = [
     ("breaker_open", "breaker_tripped"),
     ("BreakerOpen", "BreakerTripped"),
     ("keyset_open", "keyset_ready"),
     ("closed_gates", "tripped_breakers"),
     ("state = 'open'", "state = 'ready'"),
     ("state <> 'open'", "state <> 'ready'"),
+    ("stand_aside", "not_taking"),
+    ("StandAside", "NotTaking"),
+    ("stands aside", "takes no work"),
     ("DESIGN", "the guarantee's number, or the thing itself"),
     ("HOUSE.md", "the thing itself"),
 ];

@@ -23,11 +23,9 @@ pub(in crate::admin) async fn pause(
     Segment(account): Segment,
     Params(narrow): Params<Narrow>,
 ) -> Result<Json<Value>, Problem> {
-    let account = find_account(&store, &user, &account, &narrow).await?;
-    user.require(Role::Operator, account.subject.org_id)?;
+    let account = find_operated(&store, &user, &account, &narrow).await?;
     store.pause_account(account.subject.account_id).await?;
-    tracing::info!(account.id = %account.subject.account_id, user.id = %user.id(), "paused");
-    Ok(Json(done(&account, true, account.paused_at.is_none())))
+    Ok(done(&user, &account, true, account.paused_at.is_none()))
 }
 
 /// Lets the account be refreshed, at once if it was paused.
@@ -37,11 +35,9 @@ pub(in crate::admin) async fn resume(
     Segment(account): Segment,
     Params(narrow): Params<Narrow>,
 ) -> Result<Json<Value>, Problem> {
-    let account = find_account(&store, &user, &account, &narrow).await?;
-    user.require(Role::Operator, account.subject.org_id)?;
+    let account = find_operated(&store, &user, &account, &narrow).await?;
     let changed = store.resume_account(account.subject.account_id, &user.id().to_string()).await?;
-    tracing::info!(account.id = %account.subject.account_id, user.id = %user.id(), "resumed");
-    Ok(Json(done(&account, false, changed)))
+    Ok(done(&user, &account, false, changed))
 }
 
 /// What narrows the account, and how long to wait.
@@ -65,12 +61,25 @@ pub(in crate::admin) async fn refresh(
     press(&state, &user, &account, Source::Admin, query.wait).await
 }
 
-fn done(account: &Account, paused: bool, changed: bool) -> Value {
-    json!({
+async fn find_operated(
+    store: &Store,
+    user: &SignedIn,
+    account: &str,
+    narrow: &Narrow,
+) -> Result<Account, Problem> {
+    let account = find_account(store, user, account, narrow).await?;
+    user.require(Role::Operator, account.subject.org_id)?;
+    Ok(account)
+}
+
+fn done(user: &SignedIn, account: &Account, paused: bool, changed: bool) -> Json<Value> {
+    tracing::info!(account.id = %account.subject.account_id, user.id = %user.id(), "{}",
+        if paused { "paused" } else { "resumed" });
+    Json(json!({
         "account_id": account.subject.account_id,
         "account": account.subject.username,
         "environment": account.subject.environment,
         "paused": paused,
         "changed": changed,
-    })
+    }))
 }

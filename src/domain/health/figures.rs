@@ -70,7 +70,7 @@ pub struct Processes {
     /// Live log-writers.
     pub log_writers: i64,
     /// Live workers that take no work, each with the reason.
-    pub aside: Vec<String>,
+    pub not_taking: Vec<String>,
     /// Different versions among the live.
     pub versions: Vec<String>,
     /// Different sets of keys among the live.

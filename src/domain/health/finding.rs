@@ -44,7 +44,7 @@ text_enum! {
         /// The database's clock jumped.
         ClockStep = "clock_step",
         /// A live worker takes no work.
-        Aside = "aside",
+        NotTaking = "not_taking",
         /// eBay does not accept a keyset's credentials.
         KeysetBlocked = "keyset_blocked",
         /// eBay does not answer a keyset's calls, or has reached its quota.
@@ -93,7 +93,7 @@ impl Kind {
             | Self::QuotaSpent => Weight::Bad,
             Self::VersionsDiffer
             | Self::ClockStep
-            | Self::Aside
+            | Self::NotTaking
             | Self::ReconnectRequired
             | Self::QuotaEnding
             | Self::Demoted
@@ -115,7 +115,7 @@ impl Kind {
                 | Self::OutboxLate
                 | Self::Missing
                 | Self::DeadLetters
-                | Self::Aside
+                | Self::NotTaking
                 | Self::KeysetBlocked
                 | Self::KeysetSuspended
                 | Self::FeedInterrupted

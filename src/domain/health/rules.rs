@@ -127,9 +127,10 @@ impl Findings {
     }
 
     fn processes(&mut self, processes: &Processes) {
-        for worker in &processes.aside {
-            let remedy = "add that key to its TOKEN_KEYS; `token-refresh keys verify` names those in use";
-            self.add(Kind::Aside, format!("{worker}: it takes no work"), remedy);
+        for worker in &processes.not_taking {
+            let remedy =
+                "`token-refresh doctor` checks the database; the worker takes work again when it is well";
+            self.add(Kind::NotTaking, worker.as_str(), remedy);
         }
         if processes.versions.len() > 1 {
             let (versions, names) = (processes.versions.len(), processes.versions.join(", "));

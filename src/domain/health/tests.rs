@@ -122,9 +122,9 @@ fn of_processes() -> Vec<Row> {
             "2 versions run side by side: 1.0 abc, 2.0 def",
         ),
         (
-            Kind::Aside,
-            with_processes(|p| p.aside.push("w1 stands aside: unknown key \"k2\"".into())),
-            "w1 stands aside: unknown key \"k2\": it takes no work",
+            Kind::NotTaking,
+            with_processes(|p| p.not_taking.push("w1 takes no work: the database is away: gone".into())),
+            "w1 takes no work: the database is away: gone",
         ),
         (
             Kind::ClockStep,

@@ -42,8 +42,8 @@ pub struct Health {
     pub versions: Vec<String>,
     /// Keysets whose breaker has tripped, each with its state and reason.
     pub tripped_breakers: Vec<String>,
-    /// Live processes that do not work, and why.
-    pub aside: Vec<String>,
+    /// Live workers that take no work, each with the reason.
+    pub not_taking: Vec<String>,
     /// Different sets of keys among live processes.
     pub key_sets: i64,
     /// Processes that fell silent within the hour without saying that they stop.
@@ -92,7 +92,7 @@ impl FromRow for Health {
             log_writers: get(row, "log_writers")?,
             versions: get(row, "versions")?,
             tripped_breakers: get(row, "tripped_breakers")?,
-            aside: get(row, "aside")?,
+            not_taking: get(row, "not_taking")?,
             key_sets: get(row, "key_sets")?,
             silent: get(row, "silent")?,
             clock_step_seconds: get(row, "clock_step_seconds")?,
@@ -131,7 +131,7 @@ const HEALTH: &str = concat!(
         (select seconds from step) as clock_step_seconds,
         (select extract(epoch from c.at - at)::float8 from step) as clock_step_age,
         (select count(*) from live where role in ('worker', 'all') and note is null) as workers,
-        array(select id || ' ' || note from live where note is not null order by 1) as aside,
+        array(select id || ' ' || note from live where note is not null order by 1) as not_taking,
         (select count(distinct key_ids) from live) as key_sets,
         (select count(*) from heard where not live and stopped_at is null) as silent,
         (select count(*) from (select from refresh_state s join accounts a on a.id = s.account_id

@@ -31,7 +31,7 @@ const FLEET_PLACES = {
   versions_differ: "#instances",
   clock_step: "#instances",
   keys_differ: "#instances",
-  aside: "#instances",
+  not_taking: "#instances",
   silent: "#instances",
   broker_away: "#queues",
   dead_letters: "#dead-letters",
