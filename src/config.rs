@@ -4,6 +4,8 @@
 //! flags: a command line is seen by every user of a machine. All else is a flag with an environment
 //! variable of its own; `deploy/env.example` lists them.
 
+pub(crate) mod value;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
@@ -113,14 +115,14 @@ pub struct LogArgs {
 pub struct RefreshArgs {
     /// How long before its end an access token is refreshed. Longer costs calls: with eBay's
     /// two-hour tokens 10m is 13.1 calls per account and day, 0s is 12.
-    #[arg(long, env = "REFRESH_BEFORE", default_value = "10m", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, env = "REFRESH_BEFORE", default_value = "10m", value_parser = value::duration, value_name = "DURATION")]
     pub refresh_before: Duration,
     /// The pause after a first failure. It doubles with every further one up to `--retry-max`, and
     /// the pause taken is a random part of it.
-    #[arg(long, env = "RETRY_BASE", default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, env = "RETRY_BASE", default_value = "30s", value_parser = value::some_time, value_name = "DURATION")]
     pub retry_base: Duration,
     /// The longest pause after a failure.
-    #[arg(long, env = "RETRY_MAX", default_value = "1h", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, env = "RETRY_MAX", default_value = "1h", value_parser = value::some_time, value_name = "DURATION")]
     pub retry_max: Duration,
 }
 
@@ -136,14 +138,14 @@ impl RefreshArgs {
 #[command(next_help_heading = "Scheduler")]
 pub struct SchedulerArgs {
     /// Time between two looks for due accounts.
-    #[arg(long, env = "SCHEDULER_TICK", default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, env = "SCHEDULER_TICK", default_value = "5s", value_parser = value::some_time, value_name = "DURATION")]
     pub tick: Duration,
     /// Most accounts published and not yet claimed. What workers can take in a few minutes is
     /// enough: RabbitMQ before 3.12 drains long queues slowly.
-    #[arg(long, env = "QUEUE_TARGET", default_value_t = 5_000)]
+    #[arg(long, env = "QUEUE_TARGET", default_value_t = 5_000, value_parser = value::some)]
     pub queue_target: usize,
     /// How long a published account may stay unclaimed before it is published again.
-    #[arg(long, env = "CLAIM_WITHIN", default_value = "2m", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, env = "CLAIM_WITHIN", default_value = "2m", value_parser = value::some_time, value_name = "DURATION")]
     pub claim_within: Duration,
     /// Days for which entries are kept.
     #[arg(long, env = "RETENTION_DAYS", default_value_t = 90, value_parser = clap::value_parser!(i32).range(1..=3650))]
@@ -174,11 +176,11 @@ pub struct WorkerArgs {
     #[arg(long, env = "WORKER_DEBUG_SLOTS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
     pub debug_slots: u16,
     /// Longest time from a claim to the end of its call to eBay.
-    #[arg(long, env = "CALL_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, env = "CALL_TIMEOUT", default_value = "20s", value_parser = value::some_time, value_name = "DURATION")]
     pub call_timeout: Duration,
     /// How long an attempt holds its account. A worker that dies costs this long until the account
     /// is tried again; at least twice `--call-timeout`.
-    #[arg(long, env = "LEASE", default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, env = "LEASE", default_value = "60s", value_parser = value::some_time, value_name = "DURATION")]
     pub lease: Duration,
 }
 

@@ -38,7 +38,7 @@ use crate::{
 pub(super) struct Demo {
     /// Stop after this long, check that calls, live entries and stored entries are the same, and
     /// print a summary. Fails if they are not.
-    #[arg(long = "for", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long = "for", value_parser = crate::config::value::duration, value_name = "DURATION")]
     duration: Option<Duration>,
     /// Address of the HTTP API; the default takes any free port.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     /// Wait at most this long until database and broker answer, then check.
-    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, value_parser = crate::config::value::duration, value_name = "DURATION")]
     wait: Option<Duration>,
 }
 

@@ -46,7 +46,7 @@ text_enum! {
     pub enum Action {
         /// A new token was stored.
         TokenRefreshed = "token_refreshed",
-        /// eBay said no.
+        /// eBay said no, or there is no token that opens to ask with.
         TokenRefreshFailed = "token_refresh_failed",
         /// There was no usable answer.
         TokenRefreshError = "token_refresh_error",
@@ -68,12 +68,12 @@ impl Action {
                 | Class::ClientInvalid
                 | Class::ScopeInvalid
                 | Class::RequestRejected
-                | Class::QuotaExhausted,
+                | Class::QuotaExhausted
+                | Class::DecryptFailed,
             ) => Self::TokenRefreshFailed,
             (
                 _,
-                Class::DecryptFailed
-                | Class::PreflightRejected
+                Class::PreflightRejected
                 | Class::ProviderError
                 | Class::Network
                 | Class::Timeout

@@ -18,6 +18,7 @@ use crate::support::{
 };
 
 mod keysets;
+mod settings;
 
 mod keys;
 

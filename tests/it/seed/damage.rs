@@ -33,7 +33,7 @@ async fn a_decrypt_failure_is_told_with_a_synthetic_request_and_no_call() {
 
     stage.make_due(account).await;
     let scheduled = stage.expect_entry(account, |entry| entry.source == Source::Scheduled).await;
-    assert_eq!((scheduled.action, scheduled.sent), (Action::TokenRefreshError, Sent::No));
+    assert_eq!((scheduled.action, scheduled.sent), (Action::TokenRefreshFailed, Sent::No));
     assert_eq!(scheduled.response, None);
     let line = path_line(&worker, &scheduled).await;
     assert_eq!(line["input_prefix"], "ENC:v1:k");
