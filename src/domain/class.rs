@@ -24,7 +24,7 @@ text_enum! {
         RequestRejected = "request_rejected",
         /// eBay's limit on token calls is reached.
         QuotaExhausted = "quota_exhausted",
-        /// eBay answered 5xx.
+        /// eBay answered 5xx, or a proxy or the edge before it answered in its place (reason `edge`).
         ProviderError = "provider_error",
         /// The connection failed.
         Network = "network",
@@ -104,7 +104,9 @@ impl Class {
             Self::ScopeInvalid => "The scopes asked for go beyond the seller's consent.",
             Self::RequestRejected => "eBay rejected the request itself.",
             Self::QuotaExhausted => "eBay's limit on token calls is reached.",
-            Self::ProviderError => "eBay answered with a server error.",
+            Self::ProviderError => {
+                "eBay answered with a server error, or a page came that is not its token service's."
+            }
             Self::Network => "The connection to eBay failed.",
             Self::Timeout => "eBay did not answer in time.",
             Self::BadResponse => "eBay answered 2xx, but without a usable token; the old token is kept.",

@@ -1,8 +1,9 @@
 //! What an answer means. Pure: no I/O, no clock, and every shape of answer ends here.
 //!
 //! eBay's documented shapes are two: OAuth errors (`{"error": …, "error_description": …}`, RFC 6749
-//! §5.2) and those of its gateway (`{"errors": [{"errorId": …}]}`), which the rate limit uses. All
-//! else, from HTML to megabytes of NUL, is judged by its status.
+//! §5.2) and those of its gateway (`{"errors": [{"errorId": …}]}`), which the rate limit uses. A
+//! refusal without an OAuth error is none of eBay's token service: a proxy's page, or one of the edge
+//! before it, and it says nothing about a request, a seller or a keyset.
 //!
 //! `invalid_grant` is never more than a suspicion here: the answer is the same for a revoked token,
 //! another application's token and a mangled one. The proof needs knowledge of other accounts.
@@ -33,8 +34,11 @@ const DEFAULT_EXPIRES_IN: Duration = Duration::from_secs(7_200);
 const EXPIRES_IN_S: (f64, f64) = (300.0, 86_400.0);
 /// Longest life of a refresh token that is believed, in seconds: ten years.
 const REFRESH_EXPIRES_IN_MAX_S: f64 = 315_360_000.0;
-/// Longest wait that an answer can ask for, in seconds: the window of eBay's quota.
-const RETRY_AFTER_MAX_S: i64 = 86_400;
+/// Longest wait that an answer can ask for, in seconds: whatever a header says, an hour later a call
+/// looks whether it still holds.
+const RETRY_AFTER_MAX_S: i64 = 3_600;
+/// From here on a `Retry-After` in digits is a Unix time and no number of seconds: 2001, or 31 years.
+const UNIX_TIME_MIN: i64 = 1_000_000_000;
 /// `errorId` of the gateway's "Too many requests".
 const TOO_MANY_REQUESTS: &str = "2001";
 /// Longest list of scopes that is kept, in characters: eBay has about 50 of 60 characters.
@@ -68,7 +72,7 @@ pub struct Refusal {
     pub reason: Option<&'static str>,
     /// For people: short, on one line, masked.
     pub text: String,
-    /// How long the answer asks to wait, at most a day.
+    /// How long the answer asks to wait, at most an hour.
     pub retry_after: Option<Duration>,
 }
 
@@ -167,11 +171,10 @@ fn refused(answer: &Answer, body: Option<&Value>) -> (Class, Option<&'static str
     }
     let error = body.and_then(|body| body.get("error")).and_then(Value::as_str).map(str::trim);
     match (answer.status, error) {
-        (401, _) => (Class::ClientInvalid, None),
         (500..600, _) => (Class::ProviderError, None),
         (400..500, Some("invalid_client")) => (Class::ClientInvalid, Some("invalid_client")),
         (400..500, Some("unauthorized_client")) => (Class::ClientInvalid, Some("unauthorized_client")),
-        (400, Some("invalid_grant")) => (Class::GrantSuspect, Some("invalid_grant")),
+        (400..500, Some("invalid_grant")) => (Class::GrantSuspect, Some("invalid_grant")),
         (400..500, Some("invalid_scope")) => (Class::ScopeInvalid, Some("invalid_scope")),
         (400..500, Some("invalid_request")) => (Class::RequestRejected, Some("invalid_request")),
         (400..500, Some("unsupported_grant_type")) => {
@@ -180,10 +183,9 @@ fn refused(answer: &Answer, body: Option<&Value>) -> (Class, Option<&'static str
         // An answer that did not come whole does not say what it rejects.
         (400..500, None) if answer.ending == Ending::Cut => (Class::Network, Some(Phase::Body.as_str())),
         (400..500, None) if answer.ending == Ending::TimedOut => (Class::Timeout, Some(Phase::Body.as_str())),
-        (400..500, _) => (Class::RequestRejected, None),
-        // Redirects are not followed: a secret must not travel to where an answer points.
-        (300..400, _) => (Class::RequestRejected, Some("redirect")),
-        _ => (Class::BadResponse, Some("status")),
+        (400..500, Some(_)) => (Class::RequestRejected, None),
+        // Redirects are among them, and not followed: a secret must not travel to where an answer points.
+        _ => (Class::ProviderError, Some("edge")),
     }
 }
 
@@ -243,15 +245,18 @@ fn seconds(value: &Value) -> Option<f64> {
 }
 
 /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is read against the answer's own
-/// `Date`, so that no clock of ours takes part.
+/// `Date`, so that no clock of ours takes part. Some send a Unix time, which is a date as well.
 fn retry_after(answer: &Answer) -> Option<Duration> {
     let value = answer.header("retry-after")?.trim();
+    let date = answer.header("date").and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok());
     let wait = if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
-        value.parse().unwrap_or(i64::MAX)
+        let number = value.parse().unwrap_or(i64::MAX);
+        match date {
+            Some(date) if number >= UNIX_TIME_MIN => number.saturating_sub(date.timestamp()),
+            _ => number,
+        }
     } else {
-        let until = DateTime::parse_from_rfc2822(value).ok()?;
-        let date = DateTime::parse_from_rfc2822(answer.header("date")?.trim()).ok()?;
-        (until - date).num_seconds()
+        (DateTime::parse_from_rfc2822(value).ok()? - date?).num_seconds()
     };
     u64::try_from(wait.clamp(0, RETRY_AFTER_MAX_S)).ok().map(Duration::from_secs)
 }

@@ -113,20 +113,23 @@ fn every_error_of_ebay_has_its_class() {
     let gateway_text = gateway.replace("2001", "\"2001\"");
     for (status, body, class, reason) in [
         (400, oauth("invalid_grant"), Class::GrantSuspect, Some("invalid_grant")),
-        (401, oauth("invalid_client"), Class::ClientInvalid, None),
-        (401, String::new(), Class::ClientInvalid, None),
+        (401, oauth("invalid_client"), Class::ClientInvalid, Some("invalid_client")),
+        (401, oauth("invalid_grant"), Class::GrantSuspect, Some("invalid_grant")),
+        (401, String::new(), Class::ProviderError, Some("edge")),
         (400, oauth("invalid_client"), Class::ClientInvalid, Some("invalid_client")),
         (400, oauth("unauthorized_client"), Class::ClientInvalid, Some("unauthorized_client")),
         (400, oauth("invalid_scope"), Class::ScopeInvalid, Some("invalid_scope")),
         (400, oauth("invalid_request"), Class::RequestRejected, Some("invalid_request")),
         (400, oauth("unsupported_grant_type"), Class::RequestRejected, Some("unsupported_grant_type")),
         (400, oauth("something_else"), Class::RequestRejected, None),
-        (400, "<html>".to_owned(), Class::RequestRejected, None),
-        (400, json!({"error": 7}).to_string(), Class::RequestRejected, None),
-        (400, json!({"error": ["invalid_grant"]}).to_string(), Class::RequestRejected, None),
-        (403, String::new(), Class::RequestRejected, None),
-        (404, "\0\0\0".to_owned(), Class::RequestRejected, None),
-        (403, oauth("invalid_grant"), Class::RequestRejected, None),
+        (400, "<html>".to_owned(), Class::ProviderError, Some("edge")),
+        (400, json!({"error": 7}).to_string(), Class::ProviderError, Some("edge")),
+        (400, json!({"error": ["invalid_grant"]}).to_string(), Class::ProviderError, Some("edge")),
+        (403, String::new(), Class::ProviderError, Some("edge")),
+        (403, "<html>Access Denied</html>".to_owned(), Class::ProviderError, Some("edge")),
+        (404, "\0\0\0".to_owned(), Class::ProviderError, Some("edge")),
+        (405, "<html>".to_owned(), Class::ProviderError, Some("edge")),
+        (403, oauth("invalid_grant"), Class::GrantSuspect, Some("invalid_grant")),
         (429, gateway.clone(), Class::QuotaExhausted, None),
         (429, String::new(), Class::QuotaExhausted, None),
         (400, gateway.clone(), Class::QuotaExhausted, None),
@@ -135,8 +138,8 @@ fn every_error_of_ebay_has_its_class() {
         (500, oauth("invalid_grant"), Class::ProviderError, None),
         (502, "<html>Bad Gateway</html>".to_owned(), Class::ProviderError, None),
         (503, String::new(), Class::ProviderError, None),
-        (302, String::new(), Class::RequestRejected, Some("redirect")),
-        (999, String::new(), Class::BadResponse, Some("status")),
+        (302, "<html>Moved</html>".to_owned(), Class::ProviderError, Some("edge")),
+        (999, String::new(), Class::ProviderError, Some("edge")),
         (200, String::new(), Class::BadResponse, Some("empty")),
         (204, " \r\n".to_owned(), Class::BadResponse, Some("empty")),
         (200, "<!doctype html>".to_owned(), Class::BadResponse, Some("html")),
@@ -181,7 +184,7 @@ fn an_answer_that_did_not_come_whole_is_no_grant() {
         assert_eq!((refusal.class, refusal.reason), (class, Some(reason)), "{status} {ending:?}");
     }
     assert_eq!(refused(ended(503, &[], body.clone(), Ending::Cut)).class, Class::ProviderError);
-    assert_eq!(refused(ended(401, &[], body, Ending::TimedOut)).class, Class::ClientInvalid);
+    assert_eq!(refused(ended(401, &[], body, Ending::TimedOut)).class, Class::Timeout);
 }
 
 #[test]
@@ -200,13 +203,18 @@ fn retry_after_is_read_as_seconds_or_against_the_answers_own_date() {
     for (value, date, expected) in [
         ("120", None, Some(120)),
         (" 0 ", None, Some(0)),
-        ("99999999999999999999999", None, Some(86_400)),
+        ("60000", None, Some(3_600)),
+        ("3600000", None, Some(3_600)),
+        ("784111837", Some(DATE), Some(3_600)),
+        ("99999999999999999999999", None, Some(3_600)),
+        ("1700000060", Some(("date", "Tue, 14 Nov 2023 22:13:20 GMT")), Some(60)),
+        ("1700000060", None, Some(3_600)),
         ("-5", None, None),
         ("1.5", None, None),
         ("", None, None),
         ("Sun, 06 Nov 1994 08:50:37 GMT", Some(DATE), Some(60)),
         ("Sun, 06 Nov 1994 08:40:37 GMT", Some(DATE), Some(0)),
-        ("Sat, 06 Nov 2094 08:50:37 GMT", Some(DATE), Some(86_400)),
+        ("Sat, 06 Nov 2094 08:50:37 GMT", Some(DATE), Some(3_600)),
         ("Sun, 06 Nov 1994 08:50:37 GMT", None, None),
         ("tomorrow", Some(DATE), None),
     ] {

@@ -160,7 +160,7 @@ async fn every_behaviour_is_classified_as_what_it_stands_for() {
             | Behaviour::ShortLived(_)
             | Behaviour::RotateRefreshToken => None,
             Behaviour::Revoked => Some((Class::GrantSuspect, Some("invalid_grant"))),
-            Behaviour::InvalidClient => Some((Class::ClientInvalid, None)),
+            Behaviour::InvalidClient => Some((Class::ClientInvalid, Some("invalid_client"))),
             Behaviour::InvalidScope => Some((Class::ScopeInvalid, Some("invalid_scope"))),
             Behaviour::RateLimited(_) => Some((Class::QuotaExhausted, None)),
             Behaviour::Unavailable503 | Behaviour::Html502 => Some((Class::ProviderError, None)),
@@ -168,11 +168,10 @@ async fn every_behaviour_is_classified_as_what_it_stands_for() {
             Behaviour::Empty200 => Some((Class::BadResponse, Some("empty"))),
             Behaviour::HalfAnswer => Some((Class::BadResponse, Some("cut"))),
             Behaviour::Cut => Some((Class::Network, Some("answer"))),
-            Behaviour::Redirect => Some((Class::RequestRejected, Some("redirect"))),
+            Behaviour::Redirect | Behaviour::Echo => Some((Class::ProviderError, Some("edge"))),
             Behaviour::NulBody => Some((Class::BadResponse, Some("malformed_token"))),
             Behaviour::HugeBody(_) => Some((Class::BadResponse, Some("too_long"))),
             Behaviour::NoToken => Some((Class::BadResponse, Some("no_token"))),
-            Behaviour::Echo => Some((Class::RequestRejected, None)),
             // These do not end by themselves: see the tests on time.
             Behaviour::Hang | Behaviour::Stall | Behaviour::Hold => continue,
         };

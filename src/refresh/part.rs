@@ -18,7 +18,7 @@ pub(super) async fn part<T>(name: &str, work: impl Future<Output = Result<T, Sto
                 "a part of the round failed; the next round tries again");
         }
         Err(_) => {
-            tracing::warn!(part = name, "a part of the round took too long; the next round tries again")
+            tracing::warn!(part = name, "a part of the round took too long; the next round tries again");
         }
     }
     false

@@ -45,11 +45,11 @@ const fn no_answer(behaviour: Behaviour, class: Class, reason: &'static str) -> 
 
 const CASES: [Case; 17] = [
     said_no(Behaviour::Revoked, Class::GrantSuspect, Some("invalid_grant"), 400),
-    said_no(Behaviour::InvalidClient, Class::ClientInvalid, None, 401),
+    said_no(Behaviour::InvalidClient, Class::ClientInvalid, Some("invalid_client"), 401),
     said_no(Behaviour::InvalidScope, Class::ScopeInvalid, Some("invalid_scope"), 400),
     said_no(Behaviour::RateLimited(None), Class::QuotaExhausted, None, 429),
-    said_no(Behaviour::Redirect, Class::RequestRejected, Some("redirect"), 307),
-    said_no(Behaviour::Echo, Class::RequestRejected, None, 400),
+    no_use(Behaviour::Redirect, Class::ProviderError, Some("edge"), 307),
+    no_use(Behaviour::Echo, Class::ProviderError, Some("edge"), 400),
     no_use(Behaviour::Unavailable503, Class::ProviderError, None, 503),
     no_use(Behaviour::Html502, Class::ProviderError, None, 502),
     no_use(Behaviour::Html200, Class::BadResponse, Some("html"), 200),
@@ -173,13 +173,13 @@ async fn failures_back_off_further_each_time_and_a_success_begins_anew() {
 }
 
 #[tokio::test]
-async fn an_answer_that_asks_to_wait_is_obeyed_and_a_suspect_is_asked_hourly() {
+async fn an_answer_that_asks_to_wait_is_obeyed_for_an_hour_and_a_suspect_is_asked_hourly() {
     let stage = Stage::set().await;
     let _crew = stage.crew().await;
     // One after the other: eBay's 429 suspends the keyset of both.
     for (name, behaviour, seconds) in [
         ("suspect", Behaviour::Revoked, 3_600..=3_901),
-        ("limited", Behaviour::RateLimited(Some(4_000)), 4_000..=4_001),
+        ("limited", Behaviour::RateLimited(Some(60_000)), 3_600..=3_601),
     ] {
         let account = stage.seller_who(name, behaviour).await;
         let entry = stage.expect_entry(account, |_| true).await;
@@ -188,6 +188,11 @@ async fn an_answer_that_asks_to_wait_is_obeyed_and_a_suspect_is_asked_hourly() {
         assert!(seconds.contains(&pause), "{pause}");
         assert_ne!(status.status, Status::ReconnectRequired, "nothing is confirmed");
     }
+    // Whatever the answer asks for, within the hour a call looks whether it still holds.
+    let probed_within: bool = stage
+        .value("select probe_at <= clock() + interval '1 hour' from keyset_ledger where probe_at is not null")
+        .await;
+    assert!(probed_within);
     stage.finish().await;
 }
 

@@ -64,7 +64,7 @@ const WRITE_COUNTERS: &str = "/* write_breaker_counters */
 
 const TRIP: &str = "/* trip_breaker */
     with ledger as (
-        update keyset_ledger set probe_at = clock() + make_interval(secs => $4 * (0.9 + 0.2 * random()))
+        update keyset_ledger set probe_at = clock() + make_interval(secs => least(3600, $4 * (0.9 + 0.2 * random())))
         where keyset_id = $1)
     update keysets set state = $2, state_version = $3, state_reason = $5,
         state_since = case when state = $2 then state_since else clock() end

@@ -304,7 +304,7 @@ async fn g4_an_answer_that_repeats_the_request_is_told_without_it() {
     assert!(stage.ebay.set_behaviour("echo", Behaviour::Echo));
     let _crew = stage.crew().await;
     let entry = stage.entry(stage.debug(account).await).await;
-    assert_eq!(entry.class, Class::RequestRejected);
+    assert_eq!(entry.class, Class::ProviderError);
     let response = entry.response.as_ref().expect("it was answered").body.to_string();
     assert!(response.contains("Bad Request") && response.contains("fp "), "{response}");
     Secrets::of(&stage).await.expect_none("the entry", entry.to_text());
