@@ -33,8 +33,9 @@ macro_rules! is_free {
     };
 }
 
-/// Whether account `a` with the state `s`, of keyset `k`, is to be refreshed. By `clock()` itself and not by an instant
-/// read before, so that the planner knows how few rows this is and finds them by the index.
+/// Whether account `a` with the state `s`, of keyset `k`, is to be refreshed. By `clock()` itself and
+/// not by an instant read before, so that the planner knows how few rows this is and finds them by the
+/// index.
 macro_rules! is_due {
     () => {
         concat!(
