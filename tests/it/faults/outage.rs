@@ -94,7 +94,13 @@ async fn a_worker_whose_results_are_refused_stops_calling_and_goes_on_by_itself(
     stage.sql(REFUSE).await;
     make_all_due(&stage, first).await;
     worker.expect_log("takes no work until the database takes its results").await;
-    stage.expect_idle().await;
+    eventually("each message is back in its queue, or its call is made", || async {
+        let held = stage.value::<i64>("select count(*) from refresh_state where lease_attempt is not null");
+        let (held, called) = (usize::try_from(held.await).expect("few"), stage.ebay.calls().len());
+        let waiting = stage.vhost.depth(names::REFRESH_DUE).await as usize;
+        (held == called && held + waiting >= first.len()).then_some(())
+    })
+    .await;
     let calls = stage.ebay.calls().len();
     make_all_due(&stage, later).await;
     let_pass(Duration::from_secs(5)).await;
