@@ -50,6 +50,7 @@ async fn without_a_valid_token_nothing_is_answered() {
     stage.get(&user, LOGS).await.expect(200);
     stage.store.revoke_user("anna").await.expect("the database answers");
     stage.get(&user, LOGS).await.expect_problem(401);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -66,6 +67,7 @@ async fn many_bad_tokens_are_slowed_down_and_good_ones_are_not() {
     let refused = bad.iter().find(|answer| answer.status == 429).expect("looked at above");
     refused.expect_problem(429);
     assert!(refused.headers.contains_key(RETRY_AFTER));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -109,6 +111,7 @@ async fn wrong_parameters_are_named() {
         assert!(answer.expect_problem(400).contains("from 1 to 60"));
     }
     stage.get(&user, &format!("{LOGS}?limit=1000")).await.expect(200);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -139,6 +142,7 @@ async fn wrong_bodies_are_refused_and_large_ones_are_not_read() {
         let answer = stage.get(&user, &format!("/api/admin/ebay/tokens/{path}/inspect")).await;
         answer.expect_problem(if path == "%ff" { 400 } else { 404 });
     }
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -156,6 +160,7 @@ async fn unknown_routes_and_methods_are_problems_too_and_nothing_is_cached() {
         assert_eq!(answer.headers["cache-control"], "no-store");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     }
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -194,6 +199,7 @@ async fn a_database_that_is_away_is_503_and_the_process_recovers() {
         (stage.get(&user, LOGS).await.status == 200).then_some(())
     })
     .await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -207,4 +213,5 @@ async fn raw_nonsense_on_the_socket_ends_its_connection_alone() {
     drop(crate::support::in_time("the end", raw.read_to_end(&mut answer)).await);
     let url = format!("http://{}/healthz", stage.server.address);
     assert_eq!(client().get(url).send().await.expect("the API answers").status(), 200);
+    stage.finish().await;
 }

@@ -33,6 +33,7 @@ async fn readiness_names_each_part() {
     })
     .await;
     assert_eq!((&behind["parts"]["schema"], &behind["parts"]["database"]), (&false.into(), &true.into()));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -86,6 +87,7 @@ async fn metrics_are_well_formed_and_name_no_seller() {
     ] {
         assert!(answer.text.lines().any(|found| found.starts_with(start)), "{start} in {}", answer.text);
     }
+    stage.finish().await;
 }
 
 /// Each name once, with its help and type, before its series.
@@ -144,4 +146,5 @@ async fn platform_admins_see_instances_queues_ticks_and_quota() {
     let quota = workers["quota"].as_array().expect("quota");
     assert_eq!((quota.len(), &quota[0]["daily_quota"]), (2, &1_000.into()));
     assert_eq!(workers["health"]["workers"], 1);
+    stage.finish().await;
 }

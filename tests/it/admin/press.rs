@@ -41,6 +41,7 @@ async fn g1_a_press_is_stored_and_published_before_it_is_answered() {
     let rows = database.query("select triggered_by from refresh_requests", &[]).await.expect("SQL");
     assert_eq!(rows.len(), 2);
     assert!(rows.iter().all(|row| row.get::<_, String>(0) == user.id.to_string()));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -78,6 +79,7 @@ async fn g7_a_press_waits_for_its_entry_where_that_is_wanted() {
     let unanswered = stage.post(&user, &format!("{DEBUG}?wait=1"), &body).await.expect(202);
     assert!(began.elapsed() >= Duration::from_secs(1));
     assert!(unanswered["attempt_id"].is_string());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -116,11 +118,13 @@ async fn g7_a_waiting_press_is_answered_when_its_entry_is_announced() {
     }
     let shortest = waits.iter().min().expect("three");
     assert!(*shortest < Duration::from_millis(500), "the slow look alone found them: {waits:?}");
+    stage.finish().await;
 }
 
 #[tokio::test]
 async fn g7_a_press_during_an_attempt_names_it_and_has_an_attempt_of_its_own() {
-    let stage = Stage::start().await;
+    let mut stage = Stage::start().await;
+    stage.expect_leases(1);
     let org = stage.org("acme").await;
     let user = stage.user("anna", &[(org, Role::Operator)]).await;
     let id = stage.account(org, Environment::Production, "mil_243").await.account_id;
@@ -144,6 +148,7 @@ async fn g7_a_press_during_an_attempt_names_it_and_has_an_attempt_of_its_own() {
     assert!(matches!(claim(&stage, id, attempt(&third)).await, ClaimOutcome::NotRun(_)));
     let entry = stage.get(&user, third["entry_url"].as_str().expect("a path")).await.expect(200);
     assert_eq!(entry["reason"], "in_flight");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -167,6 +172,7 @@ async fn g1_a_press_is_accepted_while_the_broker_is_away() {
     // History is read without the broker.
     let logs = stage.get(&user, "/api/admin/ebay/tokens/terminal-logs").await.expect(200);
     assert_eq!(logs["entries"], json!([]));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -178,6 +184,7 @@ async fn an_account_without_a_token_cannot_be_refreshed_or_inspected() {
     let detail = stage.post(&user, DEBUG, &json!({ "account": id })).await.expect_problem(409);
     assert!(detail.contains("accounts import"), "{detail}");
     stage.get(&user, &account_path(id, "inspect")).await.expect_problem(409);
+    stage.finish().await;
 }
 
 async fn press(stage: &Stage, user: &User, account: AccountId) -> Value {

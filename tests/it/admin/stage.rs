@@ -1,7 +1,8 @@
 //! An API in this process, with users, accounts and entries.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::database::TestDatabase;
+use crate::support::stage::{DEAD, MustFinish};
 use crate::support::vhost::TestVhost;
 use crate::support::{PATIENCE, in_time, install_tls_provider};
 
@@ -36,6 +38,10 @@ pub(super) struct Stage {
     pub(super) server: Server,
     keyring: Arc<Keyring>,
     keysets: [(Environment, KeysetId); 2],
+    /// Entries that no attempt made.
+    made_up: Mutex<HashSet<AttemptId>>,
+    leases: i64,
+    must: MustFinish,
     // Last, so that they outlive what is connected to them.
     pub(super) database: TestDatabase,
     pub(super) vhost: TestVhost,
@@ -91,7 +97,27 @@ impl Stage {
         let keyring = Arc::new(keyring);
         let server = serve(&store, &broker, &keyring).await;
         let keysets = keysets.try_into().expect("two keysets");
-        Self { store, broker, server, keyring, keysets, database, vhost }
+        let (made_up, leases, must) = (Mutex::default(), 0, MustFinish::default());
+        Self { store, broker, server, keyring, keysets, made_up, leases, must, database, vhost }
+    }
+
+    /// The story leaves so many attempts under way.
+    pub(super) fn expect_leases(&mut self, count: i64) {
+        self.leases = count;
+    }
+
+    /// Ends the story: the API stops, no message is dead, and every attempt is accounted for (G1).
+    pub(super) async fn finish(mut self) {
+        self.must.finishes();
+        self.server.stop().await;
+        for queue in DEAD {
+            assert_eq!(self.vhost.depth(queue).await, 0, "dead letters in {queue}");
+        }
+        let direct = Store::new(self.database.url(), &PoolSettings::default()).expect("the test's address");
+        let health = direct.health(None).await.expect("the store answers");
+        let made_up = self.made_up.into_inner().expect("nobody panicked").len();
+        let made_up = i64::try_from(made_up).expect("few");
+        assert_eq!((health.missing, health.in_flight), (-made_up, self.leases), "{health:?}");
     }
 
     /// Stops the API, as a process's end would, and starts another one.
@@ -191,6 +217,7 @@ impl Stage {
             client.execute(insert, &params).await.expect("a good entry");
         }
         let ids: Vec<AttemptId> = entries.iter().map(|entry| entry.id).collect();
+        self.made_up.lock().expect("nobody panicked").extend(&ids);
         self.store.store_entries(&ids).await.expect("good entries are stored");
     }
 

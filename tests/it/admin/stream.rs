@@ -133,6 +133,7 @@ async fn g9_a_stream_brings_the_entries_of_ones_orgs_and_no_others() {
     production.expect_entries(std::slice::from_ref(&missed)).await;
     all.expect("cursor").await;
     assert_eq!(all.last_id.as_deref(), Some("4"));
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -153,6 +154,7 @@ async fn g1_a_stream_puts_the_stored_entry_in_the_place_of_a_forged_one() {
     let stored = events.expect("entry").await;
     assert_eq!((&stored["id"], &stored["class"]), (&shown["id"], &"timeout".into()));
     assert_eq!(stored["position"], 1, "only what is stored has a position");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -214,6 +216,7 @@ async fn g1_a_resumed_stream_misses_nothing_over_a_restart() {
         assert!(all.contains(entry["id"].as_str().expect("an id")));
         shown.insert(entry["id"].as_str().expect("an id").to_owned());
     }
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -241,6 +244,7 @@ async fn g9_a_stream_ends_when_its_users_right_does() {
     streams[2].expect("health").await;
     // Who lost one org comes back and sees the other.
     Events::open(&stage, &removed, "", None).await.expect("cursor").await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -276,6 +280,7 @@ async fn a_cursor_that_is_not_kept_or_not_yet_made_is_a_gap() {
     assert_eq!(events.expect("gap").await["asked"], 999);
     let entry = stage.stored(&account, Source::Scheduled, Class::Refreshed, None).await;
     events.expect_entries(&[entry]).await;
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -301,4 +306,5 @@ async fn streams_end_with_the_process_and_have_a_limit() {
     for events in &mut streams {
         while events.next().await.is_some() {}
     }
+    stage.finish().await;
 }

@@ -42,6 +42,7 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
     let cursor = answer.json()["next_before"].as_str().expect("there is more").to_owned();
     let rest = stage.get(&user, &format!("{LOGS}?before={cursor}")).await;
     assert_eq!(rest.entry_ids(), made[2..]);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -69,6 +70,7 @@ async fn a_search_goes_back_in_steps_however_rare_what_it_looks_for() {
     let filter = EntryFilter { class: Some(Class::DecryptFailed), ..EntryFilter::default() };
     let found = stage.store.history(&filter, None, 10).await.expect("the store answers");
     assert_eq!(found.iter().map(|entry| entry.id).collect::<Vec<_>>(), [rare], "whoever wants all gets all");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -116,6 +118,7 @@ async fn filters_narrow_and_positions_are_told() {
     stage.store.remove_account(sandbox.account_id).await.expect("the database answers");
     let answer = stage.get(&user, &format!("{LOGS}?account={}", sandbox.account_id)).await;
     assert_eq!(answer.entry_ids(), [three]);
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -153,4 +156,5 @@ async fn states_are_listed_in_pages_and_paused_accounts_stand_out() {
     assert_eq!((&resumed["paused"], &resumed["changed"]), (&false.into(), &true.into()));
     let again = stage.post(&user, &account_path(sandbox.account_id, "resume"), &().into()).await.expect(200);
     assert_eq!(again["changed"], false);
+    stage.finish().await;
 }

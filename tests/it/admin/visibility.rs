@@ -38,6 +38,7 @@ async fn g9_a_member_sees_every_entry_of_his_org_whoever_caused_it() {
     let page = stage.get(&reader, LOGS).await.json();
     assert_eq!(page["entries"][2]["action"], "token_refresh_debug");
     assert!(page["health"]["newest_entry_age_seconds"].as_f64().is_some_and(|age| age < 60.0));
+    stage.finish().await;
 }
 
 /// Every way to ask about an account of the org `theirs`, or about one that is as unknown.
@@ -114,6 +115,7 @@ async fn g9_what_is_anothers_is_answered_like_what_does_not_exist() {
         stage.get(&user, &path).await.expect_problem(404);
     }
     assert!(stage.store.waiting_request(own.account_id, Source::Debug).await.expect("an answer").is_none());
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -139,6 +141,7 @@ async fn g9_the_same_username_in_two_orgs_is_one_account_for_each() {
     let path = account_path(hidden.account_id, "inspect");
     let detail = stage.get(&both, &path).await.expect_problem(403);
     assert!(detail.contains("operator"), "{detail}");
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -166,6 +169,7 @@ async fn g9_a_viewer_reads_and_an_operator_acts() {
         stage.post(&user, &account_path(id, "resume"), &json!({})).await.expect(200);
         stage.post(&user, DEBUG, &json!({ "account": id })).await.expect(202);
     }
+    stage.finish().await;
 }
 
 #[tokio::test]
@@ -188,6 +192,7 @@ async fn g9_only_platform_admins_see_what_concerns_the_fleet() {
     expect_health_of_a_member(&stage, &member).await;
     let health = stage.get(&root, LOGS).await.json()["health"].clone();
     assert!(health["queues"].is_array() && health["attempts"].is_number(), "{health}");
+    stage.finish().await;
 }
 
 /// Nothing of the fleet, nor of others' accounts.

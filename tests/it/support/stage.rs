@@ -20,7 +20,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::finish::Ending;
-pub(crate) use self::sellers::refresh_token;
+pub(crate) use self::{
+    finish::{DEAD, MustFinish},
+    sellers::refresh_token,
+};
 pub(crate) use super::actor::Actor;
 use super::{database::TestDatabase, in_time, vhost::TestVhost};
 

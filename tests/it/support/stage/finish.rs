@@ -16,7 +16,7 @@ use super::{Actor, Stage};
 use crate::support::{actor::Process, eventually};
 
 /// Where what nobody can handle is kept.
-const DEAD: [&str; 4] =
+pub(crate) const DEAD: [&str; 4] =
     [names::REFRESH_DUE_DEAD, names::REFRESH_DEBUG_DEAD, names::CONNECT_LOG_STORE_DEAD, names::UNROUTABLE];
 /// Where work waits.
 const WORK: [&str; 3] = [names::REFRESH_DUE, names::REFRESH_DEBUG, names::CONNECT_LOG_STORE];
@@ -24,10 +24,27 @@ const WORK: [&str; 3] = [names::REFRESH_DUE, names::REFRESH_DEBUG, names::CONNEC
 /// How much of each process's output a story that fails tells.
 const LINES_TOLD: usize = 20;
 
+/// Insists that the story that holds it ends with its `finish`.
+#[derive(Default)]
+pub(crate) struct MustFinish(bool);
+
+impl MustFinish {
+    /// It does. First of all, so that a check that fails tells its own reason only.
+    pub(crate) fn finishes(&mut self) {
+        self.0 = true;
+    }
+}
+
+impl Drop for MustFinish {
+    fn drop(&mut self) {
+        assert!(self.0 || thread::panicking(), "this story ends without `finish`");
+    }
+}
+
 /// Who played on a stage, and which troubles its story is about.
 #[derive(Default)]
 pub(in crate::support) struct Ending {
-    finished: bool,
+    must: MustFinish,
     expected: Expected,
     /// Entries that no attempt made.
     made_up: AtomicUsize,
@@ -61,19 +78,18 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if thread::panicking() {
-            for process in self.cast() {
-                let lines = process.lines(|_| true);
-                let last = lines.len().saturating_sub(LINES_TOLD);
-                eprintln!(
-                    "{}, {} lines, the last of them:\n{}\n",
-                    process.name(),
-                    lines.len(),
-                    lines[last..].join("\n")
-                );
-            }
-        } else {
-            assert!(self.finished, "this story ends without `Stage::finish`");
+        if !thread::panicking() {
+            return;
+        }
+        for process in self.cast() {
+            let lines = process.lines(|_| true);
+            let last = lines.len().saturating_sub(LINES_TOLD);
+            eprintln!(
+                "{}, {} lines, the last of them:\n{}\n",
+                process.name(),
+                lines.len(),
+                lines[last..].join("\n")
+            );
         }
     }
 }
@@ -104,8 +120,7 @@ impl Stage {
     /// answered call has its entry, and no process panicked or logged an error that the story is not
     /// about.
     pub(crate) async fn finish(mut self) {
-        // First of all, so that a check that fails tells its own reason only.
-        self.ending.finished = true;
+        self.ending.must.finishes();
         self.pause_everybody().await;
         self.expect_no_leases().await;
         self.expect_idle().await;
