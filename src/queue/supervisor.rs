@@ -19,7 +19,7 @@ use crate::{domain::retry::Pauses, error_chain::Chain};
 /// The pause after the first failure is drawn up to this.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 /// Later pauses are drawn up to this, so a fleet is back within seconds of its broker.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_secs(3);
 
 /// Hands out one connection after another.
 pub(super) struct Supervisor {

@@ -145,6 +145,8 @@ impl Handler {
                         "somebody else holds the account; its message goes back");
                     return Err(Unclaimed::Busy);
                 }
+                // Whoever holds the account may be about to write its result.
+                ClaimOutcome::LeaseExpired if !self.parts.taking.may_reap() => return Err(Unclaimed::Busy),
                 ClaimOutcome::LeaseExpired => {
                     reap(
                         &self.parts.store,

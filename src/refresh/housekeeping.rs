@@ -14,12 +14,10 @@ use crate::store::{Store, StoreError};
 
 /// Time between two rounds.
 const EVERY: Duration = Duration::from_secs(600);
-/// The lease under which a round runs.
+/// The lease under which each job runs.
 const LEASE: &str = "housekeeping";
-/// Jobs of a round.
-const JOBS: u32 = 5;
-/// How long the lease lasts: longer than a round in which every job takes as long as it may.
-const LEASE_LASTS: Duration = PART_LIMIT.saturating_mul(JOBS + 1);
+/// How long the lease lasts: longer than a job may take.
+const LEASE_LASTS: Duration = PART_LIMIT.saturating_mul(2);
 
 /// What keeps house.
 pub struct Housekeeping {
@@ -54,18 +52,22 @@ impl Housekeeping {
     }
 
     async fn round(&self) {
+        self.job("making days for entries", self.store.make_partitions()).await;
+        self.job("dropping days beyond retention", self.drop_days()).await;
+        self.job("forgetting processes that are gone", self.store.forget_instances()).await;
+        self.job("warning of tokens that end", self.warn_expiry()).await;
+        self.job("the quota's choice of accounts", self.demote()).await;
+    }
+
+    /// Does one job under the lease, which begins anew with it.
+    async fn job<T>(&self, what: &'static str, work: impl Future<Output = Result<T, StoreError>>) {
         match self.store.hold_lease(LEASE, &self.instance, LEASE_LASTS).await {
-            Ok(true) => {}
-            Ok(false) => return tracing::debug!("another process keeps house"),
+            Ok(true) => drop(part(what, work).await),
+            Ok(false) => tracing::debug!(what, "another process keeps house"),
             Err(error) => {
-                return tracing::warn!(error = %crate::error_chain::Chain(&error), "housekeeping has to wait");
+                tracing::warn!(error = %crate::error_chain::Chain(&error), what, "housekeeping has to wait");
             }
         }
-        part("making days for entries", self.store.make_partitions()).await;
-        part("dropping days beyond retention", self.drop_days()).await;
-        part("forgetting processes that are gone", self.store.forget_instances()).await;
-        part("warning of tokens that end", self.warn_expiry()).await;
-        part("the quota's choice of accounts", self.demote()).await;
     }
 
     async fn drop_days(&self) -> Result<(), StoreError> {

@@ -9,17 +9,29 @@ use crate::store::StoreError;
 /// Longest time for a part: more than any statement may take, so only what hangs is cut off.
 pub(super) const PART_LIMIT: Duration = Duration::from_secs(20);
 
-/// Runs a part within its limit, tells where it fails, and returns whether it did not.
-pub(super) async fn part<T>(name: &str, work: impl Future<Output = Result<T, StoreError>>) -> bool {
+/// How a part ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It is done.
+    Well,
+    /// The database refused it.
+    Refused,
+    /// The database is away, or did not answer in time.
+    Unanswered,
+}
+
+/// Runs a part within its limit, and tells where it fails.
+pub(super) async fn part<T>(name: &str, work: impl Future<Output = Result<T, StoreError>>) -> Ended {
     match timeout(PART_LIMIT, work).await {
-        Ok(Ok(_)) => return true,
+        Ok(Ok(_)) => Ended::Well,
         Ok(Err(error)) => {
             tracing::warn!(part = name, error = %crate::error_chain::Chain(&error),
                 "a part of the round failed; the next round tries again");
+            if error.is_transient() { Ended::Unanswered } else { Ended::Refused }
         }
         Err(_) => {
             tracing::warn!(part = name, "a part of the round took too long; the next round tries again");
+            Ended::Unanswered
         }
     }
-    false
 }

@@ -1,5 +1,7 @@
 //! Closing leases that ran out, and telling of it.
 
+use std::time::Duration;
+
 use super::decide::{Policy, interrupted_pause};
 use crate::{
     connect_log::Announcer,
@@ -8,6 +10,10 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// Once a database that was away answers, leases that ran out meanwhile stand for so long: workers
+/// write first what they hold, which no second call to eBay would bring back where a refresh token was
+/// rotated (G5). Longer than the pauses of a finish that is tried again.
+pub(super) const WRITTEN_FIRST: Duration = Duration::from_secs(10);
 /// Leases closed in one transaction.
 const SLICE_MAX: i64 = 500;
 

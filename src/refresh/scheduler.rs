@@ -5,12 +5,18 @@
 //! published is what workers will take in the next minutes, so a backlog waits in PostgreSQL, where
 //! it costs nothing and stays in order.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{decide::Policy, part::part, reap, request::publish_refresh};
+use super::{
+    decide::Policy,
+    part::{Ended, part},
+    reap,
+    reap::WRITTEN_FIRST,
+    request::publish_refresh,
+};
 use crate::{
     connect_log::Announcer,
     message::{RefreshMessage, Runner},
@@ -81,13 +87,14 @@ impl Scheduler {
             tokio::time::sleep(STOP_LIMIT).await;
         };
         tokio::pin!(too_long);
+        let mut reap_from = Instant::now();
         loop {
             tokio::select! {
                 _ = every.tick() => {}
                 () = shutdown.cancelled() => return,
             }
             tokio::select! {
-                () = self.tick() => {}
+                () = self.tick(&mut reap_from) => {}
                 () = &mut too_long => {
                     tracing::warn!("stopping in the middle of a tick; what it began comes again");
                     return;
@@ -96,14 +103,21 @@ impl Scheduler {
         }
     }
 
-    async fn tick(&self) {
-        let reaped = part("closing leases", self.reap()).await;
+    /// Leases are closed from `reap_from` on: where the database was away, workers write first what
+    /// they hold.
+    async fn tick(&self, reap_from: &mut Instant) {
+        let waits = Instant::now() < *reap_from;
+        let reaped = if waits { Ended::Well } else { part("closing leases", self.reap()).await };
         let people = part("people's requests", self.serve_people()).await;
         let probes = part("probes of tripped breakers", self.publish_probes()).await;
-        part("the backlog's sample", self.store.sample_backlog()).await;
+        let sample = part("the backlog's sample", self.store.sample_backlog()).await;
         let due = part("due accounts", self.publish_due()).await;
-        let good = reaped && people && probes && due;
-        if good && part("the tick's mark", self.store.scheduler_ticked(&self.runner.instance)).await {
+        if [reaped, people, probes, sample, due].contains(&Ended::Unanswered) {
+            *reap_from = Instant::now() + WRITTEN_FIRST;
+        }
+        let good = [reaped, people, probes, due].iter().all(|ended| *ended == Ended::Well);
+        let mark = async || part("the tick's mark", self.store.scheduler_ticked(&self.runner.instance)).await;
+        if good && mark().await == Ended::Well {
             self.vital.succeeded();
         }
     }

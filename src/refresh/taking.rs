@@ -12,12 +12,13 @@
 use std::{
     collections::HashSet,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::reap::WRITTEN_FIRST;
 use crate::{
     domain::{account::AccountId, retry::Pauses},
     error_chain::Chain,
@@ -57,6 +58,8 @@ struct Seen {
     reason: Option<String>,
     /// Accounts whose writes were refused since the last that was not.
     refused: HashSet<AccountId>,
+    /// When the database was last found to be well again.
+    well_since: Option<Instant>,
 }
 
 impl Taking {
@@ -74,6 +77,11 @@ impl Taking {
     /// Why no work is taken, for the heartbeat.
     pub fn reason(&self) -> Option<String> {
         self.seen().reason.clone()
+    }
+
+    /// Whether leases that ran out may be closed: not at once after the database was away.
+    pub(super) fn may_reap(&self) -> bool {
+        self.seen().well_since.is_none_or(|since| since.elapsed() >= WRITTEN_FIRST)
     }
 
     /// What the database did with a result of `account`. A row that somebody else holds says nothing
@@ -110,7 +118,7 @@ impl Taking {
                 tracing::error!(reason, "this worker takes no work until the database takes its results");
             }
         }
-        *seen = Seen { obstacle: Some(obstacle), reason: Some(reason), refused: HashSet::new() };
+        *seen = Seen { obstacle: Some(obstacle), reason: Some(reason), ..Seen::default() };
         self.vital.failed();
         self.wanted.send_replace(false);
     }
@@ -124,7 +132,7 @@ impl Taking {
                 let _ = wanted.wait_for(|wanted| !wanted).await;
                 self.until_well(store).await;
                 tracing::info!("the database is well; this worker takes work");
-                *self.seen() = Seen::default();
+                *self.seen() = Seen { well_since: Some(Instant::now()), ..Seen::default() };
                 self.vital.succeeded();
                 self.wanted.send_replace(true);
             }

@@ -8,6 +8,7 @@ mod failures;
 mod faults;
 mod import;
 mod keys;
+mod lasting;
 mod layers;
 mod outage;
 mod page;

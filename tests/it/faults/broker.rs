@@ -38,8 +38,13 @@ pub(super) async fn worker_with_few_slots(stage: &Stage, amqp: &str) -> Actor {
     worker
 }
 
-pub(super) async fn scheduler_and_writer(stage: &Stage, amqp: &str) -> [Actor; 2] {
-    let scheduler = ["scheduler", "--tick", "200ms", "--claim-within", "5s", "--retry-base", "1s"];
+async fn scheduler_and_writer(stage: &Stage, amqp: &str) -> [Actor; 2] {
+    scheduler_that_waits(stage, amqp, "5s").await
+}
+
+/// With a scheduler that publishes anew what nobody has claimed within that time.
+pub(super) async fn scheduler_that_waits(stage: &Stage, amqp: &str, claim_within: &str) -> [Actor; 2] {
+    let scheduler = ["scheduler", "--tick", "200ms", "--claim-within", claim_within, "--retry-base", "1s"];
     let scheduler = stage.start_with(&scheduler, &[("AMQP_URL", amqp)]).await;
     let writer = stage.start_with(&["log-writer"], &[("AMQP_URL", amqp)]).await;
     scheduler.expect_log("started").await;

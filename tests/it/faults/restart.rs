@@ -18,7 +18,8 @@ async fn g1_a_broker_that_is_killed_and_loses_its_data_loses_no_attempt() {
     stage.ebay.set_everywhere(Some(Behaviour::Slow(100)));
     let due = rested_sellers(&stage, "due", ACCOUNTS).await;
     let pressed = rested_sellers(&stage, "pressed", 2 * PRESSES).await;
-    let _roles = broker::scheduler_and_writer(&stage, private.url()).await;
+    // Longer than the few slots need for all accounts while a broker boots beside them.
+    let _roles = broker::scheduler_that_waits(&stage, private.url(), "20s").await;
     let _workers = [
         broker::worker_with_few_slots(&stage, private.url()).await,
         broker::worker_with_few_slots(&stage, private.url()).await,

@@ -128,13 +128,9 @@ async fn one_process_at_a_time_keeps_house() {
     drop(second);
     stage.store.release_lease("housekeeping", "another").await.expect("released");
     let _third = stage.scheduler().await;
-    eventually("house is kept", || async { warned().await.then_some(()) }).await;
-    eventually("the lease is given back", || async {
-        let held: i64 =
-            stage.value("select count(*) from exclusive_leases where name = 'housekeeping'").await;
-        (held == 0).then_some(())
-    })
-    .await;
+    come_true("house is kept", warned).await;
+    let held = "select count(*) from exclusive_leases where name = 'housekeeping'";
+    come_true("the lease is given back", async || stage.value::<i64>(held).await == 0).await;
     stage.rest(account).await;
     stage.finish().await;
 }

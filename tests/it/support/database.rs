@@ -34,6 +34,7 @@ const LOCK_TEMPLATES: &str = "select pg_advisory_lock(hashtext('token-refresh te
 
 /// One test's database.
 pub(crate) struct TestDatabase {
+    /// Empty for one that goes with its server.
     name: String,
     url: String,
 }
@@ -67,6 +68,12 @@ impl TestDatabase {
         Self::create_from(Some(template)).await
     }
 
+    /// The database of a server of the test's own, with this crate's schema.
+    pub(crate) async fn on(url: String) -> Self {
+        migrate(url.clone()).await;
+        Self { name: String::new(), url }
+    }
+
     /// `postgres://…/it_…`, with the rights of the server's owner.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -89,6 +96,9 @@ impl Drop for TestDatabase {
     /// Drops the database and whoever is connected to it, also when the test panics.
     fn drop(&mut self) {
         let name = std::mem::take(&mut self.name);
+        if name.is_empty() {
+            return;
+        }
         // Best effort: the server may be down because a test took it down; a later run drops it then.
         clean_up(async move { drop(drop_database(&name).await) });
     }

@@ -11,11 +11,13 @@ pub(crate) mod cli;
 pub(crate) mod database;
 pub(crate) mod files;
 pub(crate) mod private_broker;
+pub(crate) mod private_postgres;
 pub(crate) mod project;
 pub(crate) mod proxy;
 pub(crate) mod secrets;
 pub(crate) mod servers;
 pub(crate) mod stage;
+pub(crate) mod unprivileged;
 pub(crate) mod vhost;
 
 /// How long a test waits for anything before it fails.
@@ -65,6 +67,11 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(mut look: impl FnMut
 /// What can be waited for is waited for instead.
 pub(crate) async fn let_pass(time: Duration) {
     tokio::time::sleep(time).await;
+}
+
+/// Waits a moment before the next look at something that cannot be waited for.
+pub(crate) async fn let_pass_between_looks() {
+    tokio::time::sleep(LOOK_AGAIN).await;
 }
 
 /// Awaits `future`, but not for ever. Panics with `what` when [`PATIENCE`] is over.

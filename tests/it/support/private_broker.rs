@@ -56,11 +56,25 @@ impl PrivateBroker {
 
     /// kill -9 of the whole broker.
     pub(crate) async fn kill(&self) {
+        self.signal("KILL").await;
+    }
+
+    /// SIGSTOP: it keeps its connections and says nothing.
+    pub(crate) async fn freeze(&self) {
+        self.signal("STOP").await;
+    }
+
+    /// SIGCONT.
+    pub(crate) async fn thaw(&self) {
+        self.signal("CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let process = std::fs::read_to_string(self.directory.join("pid.rabbitmq")).expect(
             "a broker whose process can be killed: install rabbitmq-server, it does not run in a container",
         );
-        let killed = Command::new("kill").args(["-s", "KILL", process.trim()]).status().await;
-        assert!(killed.expect("kill runs").success(), "kill -s KILL {process}");
+        let sent = Command::new("kill").args(["-s", signal, process.trim()]).status().await;
+        assert!(sent.expect("kill runs").success(), "kill -s {signal} {process}");
     }
 
     /// Starts the killed broker again.

@@ -62,8 +62,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets an empty stage: schema, topology, one org, one user, one keyset that calls the fake.
     pub(crate) async fn set() -> Self {
-        let database = TestDatabase::migrated().await;
-        let vhost = TestVhost::create().await;
+        Self::on(TestDatabase::migrated().await, TestVhost::create().await).await
+    }
+
+    /// The same on servers of the story's own.
+    pub(crate) async fn on(database: TestDatabase, vhost: TestVhost) -> Self {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let ebay = FakeEbay::start(listener, 7, stop.clone()).await;

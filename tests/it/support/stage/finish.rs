@@ -115,6 +115,13 @@ impl Stage {
         self.ending.made_up.fetch_add(count, Ordering::SeqCst);
     }
 
+    /// No process has ended: none needs a restart.
+    pub(crate) async fn expect_everybody_runs(&self) {
+        for process in self.ending.cast() {
+            assert!(process.runs().await, "{} has ended: {}", process.name(), process.output());
+        }
+    }
+
     /// Ends the story. Nothing new begins, what is under way ends, all processes stop, and then: no
     /// message is held, waits or is dead, no lease is open, every attempt is accounted for (G1), every
     /// answered call has its entry, and no process panicked or logged an error that the story is not
