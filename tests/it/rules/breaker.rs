@@ -11,7 +11,7 @@ use token_refresh::{
 
 use super::{count, expect_keyset, many, pass_until, patient_crew};
 use crate::support::{
-    let_pass,
+    come_true, let_pass,
     stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage},
 };
 
@@ -138,7 +138,13 @@ async fn g10_ebays_429_suspends_the_keyset_until_retry_after() {
     let entry = stage.expect_entry(account, |entry| entry.class.as_str() == "quota_exhausted").await;
     assert_eq!(entry.response.expect("eBay answered").status, 429);
     expect_keyset(&stage, "suspended").await;
-    // A person's press takes the probe.
+    let calls = stage.ebay.calls().len();
+    stage.advance(Duration::from_secs(110)).await;
+    stage.expect_looks(3).await;
+    assert_eq!(stage.ebay.calls().len(), calls, "no probe goes out before its time");
+    stage.advance(Duration::from_secs(60)).await;
+    stage.expect_calls(|seen| seen.len() == calls + 1).await;
+    // A person's press takes the next probe.
     stage.ebay.set_everywhere(None);
     let probe = stage.entry(stage.debug(account).await).await;
     assert_eq!((probe.source, probe.class.as_str()), (Source::Debug, "refreshed"));
@@ -254,5 +260,20 @@ async fn a_key_that_comes_back_brings_back_the_accounts_it_seals() {
     let _worker = stage.worker().await;
     stage.expect_entry(account, |entry| entry.class.as_str() == "refreshed").await;
     assert_eq!(stage.status(account).await.status, Status::Ok);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_keyset_that_never_succeeded_begins_with_few_calls() {
+    let stage = Stage::set().await;
+    stage.sql("update keyset_ledger set accepted_at = null").await;
+    stage.ebay.set_everywhere(Some(Behaviour::Slow(300)));
+    many(&stage, 40).await;
+    let _crew = stage.crew().await;
+    come_true("all are refreshed", async || count(&stage, "class = 'refreshed'").await == 40).await;
+    let calls = stage.ebay.calls();
+    let known = calls.iter().filter_map(|call| call.ended).min().expect("calls have ended");
+    let blind = calls.iter().filter(|call| call.started < known).count();
+    assert_eq!(blind, 4, "before the first success nobody knows the secret to be good");
     stage.finish().await;
 }

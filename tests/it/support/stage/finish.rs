@@ -124,8 +124,8 @@ impl Stage {
 
     /// Ends the story. Nothing new begins, what is under way ends, all processes stop, and then: no
     /// message is held, waits or is dead, no lease is open, every attempt is accounted for (G1), every
-    /// answered call has its entry, and no process panicked or logged an error that the story is not
-    /// about.
+    /// answered call has its entry, rows were locked in one order, and no process panicked or logged an
+    /// error that the story is not about.
     pub(crate) async fn finish(mut self) {
         self.ending.must.finishes();
         self.pause_everybody().await;
@@ -137,6 +137,7 @@ impl Stage {
         self.expect_no_dead_letters().await;
         self.expect_every_attempt_kept().await;
         self.expect_every_call_told().await;
+        self.expect_no_deadlock().await;
         self.expect_quiet_logs();
     }
 
@@ -245,6 +246,13 @@ impl Stage {
             i64::try_from(unnamed.len()).expect("few") <= unsure,
             "calls that no entry tells of: {unnamed:#?}"
         );
+    }
+
+    /// Rows are locked in one order everywhere, so nobody waits in a circle (40P01).
+    async fn expect_no_deadlock(&self) {
+        let deadlocks = "select coalesce(sum(deadlocks), 0)::bigint from pg_stat_database
+            where datname = current_database()";
+        assert_eq!(self.value::<i64>(deadlocks).await, 0, "deadlocks; the server's log shows them");
     }
 
     fn expect_quiet_logs(&self) {
