@@ -17,8 +17,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Connections at once; those on top wait to be accepted.
 const CONNECTIONS_MAX: usize = 1_024;
-/// How long a client may take to send a request's head, and how long a kept connection may idle.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// How long a client may take to send a request's head, and how long a kept connection may idle: longer
+/// than the minute for which balancers keep theirs, else they send requests into closed ones.
+const HEAD_WITHIN: Duration = Duration::from_secs(75);
 /// Longest head.
 const HEAD_MAX_BYTES: usize = 32 * 1024;
 /// How long stopping waits for answers that are under way.

@@ -4,6 +4,7 @@
 mod errors;
 mod figures;
 mod press;
+mod proxied;
 mod ready;
 mod stage;
 mod stream;

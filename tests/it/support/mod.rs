@@ -10,6 +10,7 @@ pub(crate) mod browser;
 pub(crate) mod cli;
 pub(crate) mod database;
 pub(crate) mod files;
+pub(crate) mod nginx;
 pub(crate) mod private_broker;
 pub(crate) mod private_postgres;
 pub(crate) mod project;
