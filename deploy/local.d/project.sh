@@ -18,8 +18,10 @@ find_browser() {
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
     command -v chromedriver >/dev/null || missing+=(chromium-driver)
     command -v npm >/dev/null || missing+=(npm)
+    [[ -x /usr/sbin/nginx ]] || missing+=(nginx)
+    find_postgres || missing+=(postgresql)
     ((${#missing[@]} > 0)) || return 0
-    install_missing "${missing[@]}" || say "The tests of the admin page will fail: no ${missing[*]} on this machine."
+    install_missing "${missing[@]}" || say "Tests will fail: no ${missing[*]} on this machine."
 }
 
 # run COMMAND…: lets it have the terminal, hands signals on, and returns its status.
