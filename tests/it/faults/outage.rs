@@ -7,7 +7,7 @@ use token_refresh::{domain::class::Class, fake_ebay::Behaviour, queue::names};
 
 use super::{expect_all_refreshed, make_all_due, rested_sellers};
 use crate::support::{
-    eventually, let_pass,
+    come_true, eventually, let_pass,
     proxy::Proxy,
     stage::{Actor, Stage},
 };
@@ -60,16 +60,27 @@ async fn g1_g5_what_is_in_hand_when_the_database_goes_is_written_when_it_is_back
     let accounts = rested_sellers(&stage, "due", 8).await;
     let (proxy, url) = Proxy::before(stage.database.url()).await;
     let (_writer, worker) = (stage.log_writer().await, worker_behind(&stage, &url).await);
+    let scheduler = ["scheduler", "--tick", "200ms", "--retry-base", "1s"];
+    let (schedulers, schedulers_url) = Proxy::before(stage.database.url()).await;
+    let scheduler = stage.start_with(&scheduler, &[("DATABASE_URL", &schedulers_url)]).await;
+    scheduler.expect_log("started").await;
     let mut attempts = Vec::new();
     for account in &accounts {
         attempts.push(stage.debug(*account).await);
     }
     stage.expect_in_flight(4).await;
-    proxy.refuse(true).await;
-    proxy.cut();
+    for way in [&proxy, &schedulers] {
+        way.refuse(true).await;
+        way.cut();
+    }
     worker.expect_log("cannot write the result yet").await;
-    // The lease ends meanwhile, and nobody can close it: nobody's scheduler runs.
+    scheduler.expect_log("a part of the round failed").await;
+    // The lease ends meanwhile. Who could close it is back first, and lets the worker write.
     stage.advance(Duration::from_secs(60)).await;
+    let ticked = async || stage.store.health(None).await.expect("the store answers").last_tick_at;
+    let before = ticked().await;
+    schedulers.refuse(false).await;
+    come_true("the scheduler ticks again", async || ticked().await > before).await;
     proxy.refuse(false).await;
     for attempt in attempts {
         assert_eq!(stage.entry(attempt).await.class, Class::Refreshed, "no answer of eBay is lost");
@@ -94,6 +105,7 @@ async fn a_worker_whose_results_are_refused_stops_calling_and_goes_on_by_itself(
     stage.sql(REFUSE).await;
     make_all_due(&stage, first).await;
     worker.expect_log("takes no work until the database takes its results").await;
+    stage.expect_idle().await;
     eventually("each message is back in its queue, or its call is made", || async {
         let held = stage.value::<i64>("select count(*) from refresh_state where lease_attempt is not null");
         let (held, called) = (usize::try_from(held.await).expect("few"), stage.ebay.calls().len());
