@@ -12,8 +12,9 @@ Install it:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh   (h
         die "a C compiler is needed to link Rust programs:  sudo apt-get install gcc libc6-dev"
 }
 
-# What the tests of the admin page want: a browser, its driver, and npm for the tools that check it.
-find_browser() {
+# What the tests want: for the admin page a browser, its driver, and npm for the tools that check it; and
+# servers that single tests start, break and put between.
+find_test_tools() {
     local missing=()
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
     command -v chromedriver >/dev/null || missing+=(chromium-driver)

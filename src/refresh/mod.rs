@@ -89,7 +89,8 @@
 //!   consumers: what was not begun goes back, which is one counted delivery for an outage, and no
 //!   message comes near the queue's limit of deliveries. What is under way goes on; its result is kept
 //!   and tried again, beyond the lease too, for nobody can close a lease in a database that is away.
-//!   The worker consumes again when a write succeeds (`taking`).
+//!   Once the database answers again, leases that ran out stand for some seconds more (`reap`), so
+//!   that such results are written first. The worker consumes again when a write succeeds (`taking`).
 //! - **The database answers and refuses.** A row that it refuses concerns that row. Anything else is
 //!   tried again until the lease ends; after refusals for three different accounts in a row the worker
 //!   takes nothing more until a finish for nobody, taken back again, goes through: otherwise each

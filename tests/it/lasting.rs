@@ -65,21 +65,20 @@ struct Servers {
 }
 
 impl Fault {
-    fn of_the_database(self) -> bool {
-        matches!(
-            self,
+    /// Whether it takes a database, and a broker, of the story's own.
+    fn takes(self) -> (bool, bool) {
+        match self {
             Self::DatabaseAway
-                | Self::DatabaseKilled
-                | Self::DatabaseFrozen
-                | Self::DatabaseReadOnly
-                | Self::DatabaseFailsOver
-                | Self::BothAway
-        )
-    }
-
-    fn of_the_broker(self) -> bool {
-        !self.of_the_database() && !matches!(self, Self::QueueDeleted | Self::MessagesLost)
-            || self == Self::BothAway
+            | Self::DatabaseKilled
+            | Self::DatabaseFrozen
+            | Self::DatabaseReadOnly
+            | Self::DatabaseFailsOver => (true, false),
+            Self::BrokerAway | Self::BrokerFrozen | Self::BrokerMemoryAlarm | Self::BrokerDiskAlarm => {
+                (false, true)
+            }
+            Self::QueueDeleted | Self::MessagesLost => (false, false),
+            Self::BothAway => (true, true),
+        }
     }
 
     async fn begin(self, servers: &Servers, stage: &Stage) {
@@ -131,73 +130,39 @@ async fn lose_messages(stage: &Stage) {
     }
 }
 
-#[tokio::test]
-async fn database_away() {
-    outlive("database_away", Fault::DatabaseAway).await;
+/// A story for each fault; `--only` finds it by its name.
+macro_rules! stories {
+    ($($(#[$long:meta])? $name:ident: $fault:expr,)+) => {$(
+        #[tokio::test]
+        $(#[$long])?
+        async fn $name() {
+            outlive(stringify!($name), $fault).await;
+        }
+    )+};
 }
 
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn database_killed() {
-    outlive("database_killed", Fault::DatabaseKilled).await;
-}
-
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn database_frozen() {
-    outlive("database_frozen", Fault::DatabaseFrozen).await;
-}
-
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn database_read_only_and_back() {
-    outlive("database_read_only_and_back", Fault::DatabaseReadOnly).await;
-}
-
-#[tokio::test]
-async fn database_fails_over_to_its_standby() {
-    outlive("database_fails_over_to_its_standby", Fault::DatabaseFailsOver).await;
-}
-
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn broker_killed_and_away() {
-    outlive("broker_killed_and_away", Fault::BrokerAway).await;
-}
-
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn broker_frozen() {
-    outlive("broker_frozen", Fault::BrokerFrozen).await;
-}
-
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn broker_in_memory_alarm() {
-    outlive("broker_in_memory_alarm", Fault::BrokerMemoryAlarm).await;
-}
-
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn broker_in_disk_alarm() {
-    outlive("broker_in_disk_alarm", Fault::BrokerDiskAlarm).await;
-}
-
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn queue_deleted_under_its_consumers() {
-    outlive("queue_deleted_under_its_consumers", Fault::QueueDeleted).await;
-}
-
-#[tokio::test]
-#[ignore = "minutes: ./deploy/local faults"]
-async fn all_messages_lost() {
-    outlive("all_messages_lost", Fault::MessagesLost).await;
-}
-
-#[tokio::test]
-async fn both_away() {
-    outlive("both_away", Fault::BothAway).await;
+stories! {
+    database_away: Fault::DatabaseAway,
+    #[ignore = "minutes: ./deploy/local faults"]
+    database_killed: Fault::DatabaseKilled,
+    #[ignore = "minutes: ./deploy/local faults"]
+    database_frozen: Fault::DatabaseFrozen,
+    #[ignore = "minutes: ./deploy/local faults"]
+    database_read_only_and_back: Fault::DatabaseReadOnly,
+    database_fails_over_to_its_standby: Fault::DatabaseFailsOver,
+    #[ignore = "minutes: ./deploy/local faults"]
+    broker_killed_and_away: Fault::BrokerAway,
+    #[ignore = "minutes: ./deploy/local faults"]
+    broker_frozen: Fault::BrokerFrozen,
+    #[ignore = "minutes: ./deploy/local faults"]
+    broker_in_memory_alarm: Fault::BrokerMemoryAlarm,
+    #[ignore = "minutes: ./deploy/local faults"]
+    broker_in_disk_alarm: Fault::BrokerDiskAlarm,
+    #[ignore = "minutes: ./deploy/local faults"]
+    queue_deleted_under_its_consumers: Fault::QueueDeleted,
+    #[ignore = "minutes: ./deploy/local faults"]
+    all_messages_lost: Fault::MessagesLost,
+    both_away: Fault::BothAway,
 }
 
 /// The story of each: under load the fault begins, lasts and ends, and then everything is as if it had
@@ -242,7 +207,8 @@ struct Back {
 
 async fn set(fault: Fault) -> (Servers, Stage) {
     let mut servers = Servers { database: None, standby: None, broker: None };
-    let database = if fault.of_the_database() {
+    let (takes_database, takes_broker) = fault.takes();
+    let database = if takes_database {
         let database = servers.database.insert(PrivatePostgres::start().await);
         let mut hosts = vec![&*database];
         if fault == Fault::DatabaseFailsOver {
@@ -252,7 +218,7 @@ async fn set(fault: Fault) -> (Servers, Stage) {
     } else {
         TestDatabase::migrated().await
     };
-    let vhost = if fault.of_the_broker() {
+    let vhost = if takes_broker {
         TestVhost::on(servers.broker.insert(PrivateBroker::start().await).url().to_owned())
     } else {
         TestVhost::create().await

@@ -232,8 +232,8 @@ async fn g7_a_press_is_answered_while_two_thousand_due_accounts_hang() {
 
     let debug = stage.entry(stage.debug(person).await).await;
     assert_eq!(debug.class, Class::Refreshed);
-    let took = debug.timings_ms["queued"] + debug.timings_ms["total"];
-    assert!(took < 20_000, "behind the backlog it would wait for a minute and more: {debug:?}");
+    assert!(debug.timings_ms["total"] < 5_000, "{debug:?}");
+    assert!(debug.timings_ms["queued"] < 20_000, "behind the backlog it would wait for a minute: {debug:?}");
     assert_eq!(stage.ebay.in_flight(), 40, "every due slot still hangs");
     stage.finish().await;
 }

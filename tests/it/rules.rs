@@ -60,9 +60,7 @@ async fn pass_until(
         stage.advance(step).await;
         passed += step;
         // The tick under way may have begun before the step, the one after it did not.
-        for _ in 0..2 {
-            expect_tick(stage).await;
-        }
+        expect_ticks(stage, 2).await;
         let under_way = "queued_attempt is not null or lease_attempt is not null";
         let settled = until(async || (count(stage, under_way).await == 0).then_some(()));
         drop(tokio::time::timeout(STEP_PATIENCE, settled).await);
@@ -70,14 +68,16 @@ async fn pass_until(
     (clock(stage).await - began).to_std().expect("time passes forwards")
 }
 
-/// Waits until the scheduler has ended a tick.
-async fn expect_tick(stage: &Stage) {
-    let now = clock(stage).await;
-    eventually("the scheduler ticks", || async {
-        let health = stage.store.health(None).await.expect("the store answers");
-        health.last_tick_at.filter(|at| *at > now)
-    })
-    .await;
+/// Waits until the scheduler has ended so many ticks.
+async fn expect_ticks(stage: &Stage, ticks: usize) {
+    for _ in 0..ticks {
+        let now = clock(stage).await;
+        eventually("the scheduler ticks", || async {
+            let health = stage.store.health(None).await.expect("the store answers");
+            health.last_tick_at.filter(|at| *at > now)
+        })
+        .await;
+    }
 }
 
 async fn clock(stage: &Stage) -> DateTime<Utc> {

@@ -9,7 +9,7 @@ use token_refresh::{
     message::{Entry, Source},
 };
 
-use super::{count, expect_keyset, many, pass_until, patient_crew};
+use super::{count, expect_keyset, expect_ticks, many, pass_until, patient_crew};
 use crate::support::{
     let_pass,
     stage::{CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, Stage},
@@ -140,7 +140,7 @@ async fn g10_ebays_429_suspends_the_keyset_until_retry_after() {
     expect_keyset(&stage, "suspended").await;
     let calls = stage.ebay.calls().len();
     stage.advance(Duration::from_secs(110)).await;
-    stage.expect_looks(3).await;
+    expect_ticks(&stage, 4).await;
     assert_eq!(stage.ebay.calls().len(), calls, "no probe goes out before its time");
     stage.advance(Duration::from_secs(60)).await;
     stage.expect_calls(|seen| seen.len() == calls + 1).await;

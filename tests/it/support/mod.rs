@@ -70,11 +70,6 @@ pub(crate) async fn let_pass(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Waits a moment before the next look at something that cannot be waited for.
-pub(crate) async fn let_pass_between_looks() {
-    tokio::time::sleep(LOOK_AGAIN).await;
-}
-
 /// Awaits `future`, but not for ever. Panics with `what` when [`PATIENCE`] is over.
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     let Ok(value) = tokio::time::timeout(PATIENCE, future).await else {

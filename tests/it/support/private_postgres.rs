@@ -9,7 +9,7 @@ use tokio::{
 use tokio_postgres::NoTls;
 
 use super::{
-    eventually, in_time, let_pass_between_looks,
+    eventually, in_time,
     unprivileged::{Directory, steady_port},
 };
 
@@ -83,7 +83,6 @@ impl PrivatePostgres {
                 *server = start(&self.directory, self.port);
             }
             drop(server);
-            let_pass_between_looks().await;
             self.client().await.map(drop)
         })
         .await;

@@ -13,7 +13,7 @@ use std::{
 use token_refresh::{domain::class::Sent, fake_ebay::Call, message::Entry, queue::names};
 
 use super::{Actor, Stage};
-use crate::support::{actor::Process, eventually};
+use crate::support::{actor::Process, come_true, eventually};
 
 /// Where what nobody can handle is kept.
 pub(crate) const DEAD: [&str; 4] =
@@ -184,8 +184,7 @@ impl Stage {
             return;
         }
         let mut successors = [self.worker().await, self.log_writer().await];
-        eventually("what came back is taken", || async { (self.waiting_in(taken).await == 0).then_some(()) })
-            .await;
+        come_true("what came back is taken", async || self.waiting_in(taken).await == 0).await;
         for successor in &mut successors {
             assert_eq!(successor.stop().await, Some(0), "{}", successor.output());
         }

@@ -79,19 +79,6 @@ impl Stage {
         .await
     }
 
-    /// Waits until the scheduler has looked `times` times, from the beginning to the end of its look.
-    pub(crate) async fn expect_looks(&self, times: usize) {
-        let mut last = None;
-        // The first that ends may have begun before.
-        for _ in 0..=times {
-            last = eventually("a look of the scheduler", || async {
-                let looked = self.store.health(None).await.expect("the store answers").last_tick_at;
-                (looked.is_some() && looked != last).then_some(looked)
-            })
-            .await;
-        }
-    }
-
     /// Waits until nothing is under way or on its way, and checks that no attempt lacks its entry (G1).
     pub(crate) async fn expect_settled(&self) {
         eventually("every attempt has its stored entry", || async {
