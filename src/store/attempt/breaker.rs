@@ -62,9 +62,10 @@ const WRITE_COUNTERS: &str = "/* write_breaker_counters */
         probe_until = case when $4 then null else probe_until end
     where keyset_id = $1";
 
+/// Spread out beyond the pause and never into it: before its `Retry-After` eBay is not asked again.
 const TRIP: &str = "/* trip_breaker */
     with ledger as (
-        update keyset_ledger set probe_at = clock() + make_interval(secs => least(3600, $4 * (0.9 + 0.2 * random())))
+        update keyset_ledger set probe_at = clock() + make_interval(secs => least(3600, $4 * (1 + 0.2 * random())))
         where keyset_id = $1)
     update keysets set state = $2, state_version = $3, state_reason = $5,
         state_since = case when state = $2 then state_since else clock() end
